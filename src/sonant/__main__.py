@@ -1,0 +1,5 @@
+"""`python -m sonant` is `sonant`."""
+
+from sonant.cli import main
+
+main()

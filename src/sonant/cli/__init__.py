@@ -1,0 +1,64 @@
+"""The command line: each verb parses, calls one library function, and prints.
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from sonant import __version__
+from sonant.cli import console, data, demo, doctor, evaluate, predict, recipes, train
+from sonant.errors import Interrupted, SonantError
+
+app = typer.Typer(
+    name="sonant",
+    help="Short speech, from a folder of recordings to a running system.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.add_typer(data.app, name="data")
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.command("predict")(predict.predict)
+app.command("recipes")(recipes.recipes)
+app.command("doctor")(doctor.doctor)
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"sonant {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and leave."
+    ),
+) -> None:
+    """Short speech, from a folder of recordings to a running system."""
+
+
+def main() -> None:
+    """Run the command line; a `SonantError` is one clear message, never a traceback."""
+    try:
+        app()
+    except Interrupted as error:
+        console.fail(str(error))
+        sys.exit(130)
+    except SonantError as error:
+        console.fail(str(error))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.fail("interrupted")
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output (`| head`) left: that is no failure of ours.
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,102 @@
+"""`sonant train`: from data to a bundle and a report."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from sonant.cli import console
+from sonant.cli.columns import (
+    AudioFolder,
+    EndColumn,
+    LabelColumn,
+    PathColumn,
+    SpeakerColumn,
+    SplitColumn,
+    StartColumn,
+    columns,
+)
+
+if TYPE_CHECKING:
+    from sonant.runs import Outcome
+
+
+def train(
+    recipe: str = typer.Argument(
+        "tutorial-simple-audio", help="A shipped recipe (`sonant recipes`) or a TOML file."
+    ),
+    overrides: list[str] = typer.Argument(None, help="Settings, as in fit.epochs=5."),
+    data: str = typer.Option(
+        "",
+        "--data",
+        "-d",
+        help="Folder, CSV, JSON lines or fetched corpus; none: the embedded corpus.",
+    ),
+    out: Path = typer.Option(None, "--out", "-o", help="Run folder; none: runs/<recipe>."),
+    labels: str = typer.Option("", "--labels", help="Train on these labels only, as in yes,no,go."),
+    device: str = typer.Option("auto", "--device", help="auto, cpu, cuda or cuda:N."),
+    resume: bool = typer.Option(False, "--resume", help="Go on with the run in --out."),
+    skip_unreadable: bool = typer.Option(
+        False, "--skip-unreadable", help="Leave out clips that cannot be read, naming them."
+    ),
+    rehearsal: bool = typer.Option(
+        True, help="Try save, load, export and prediction before the first epoch."
+    ),
+    path_column: PathColumn = "",
+    label_column: LabelColumn = "",
+    speaker_column: SpeakerColumn = "",
+    split_column: SplitColumn = "",
+    start_column: StartColumn = "",
+    end_column: EndColumn = "",
+    audio: AudioFolder = None,
+    json: bool = typer.Option(False, "--json", help="Print the outcome as one JSON object."),
+) -> None:
+    """Train a recipe, evaluate it on the test split, and write bundle and report."""
+    from sonant import runs
+    from sonant.data import sources
+
+    settings = [*(overrides or [])]
+    if labels:
+        settings.append(f"data.labels={[word.strip() for word in labels.split(',')]}")
+    table = columns(
+        path_column, label_column, speaker_column, split_column, start_column, end_column
+    )
+    with console.watching() as watch:
+        manifest = sources.load(data or None, columns=table, audio=audio, on_event=watch)
+        outcome = runs.train(
+            recipe,
+            manifest,
+            out=out,
+            overrides=settings,
+            device=device,
+            resume=resume,
+            rehearsal=rehearsal,
+            skip_unreadable=skip_unreadable,
+            on_event=watch,
+        )
+    if outcome is not None:
+        _print(outcome, as_json=json)
+
+
+def _print(outcome: Outcome, *, as_json: bool) -> None:
+    for message in outcome.unreadable:
+        console.show(f"left out: {message}")
+    if as_json:
+        found = asdict(outcome)
+        console.result_json(
+            found
+            | {
+                name: str(found[name]) if found[name] else None
+                for name in ("bundle", "folder", "report")
+            }
+        )
+    else:
+        rows = [(name.replace("_", " "), value) for name, value in outcome.metrics.items()]
+        console.table(("figure", "value"), rows)
+        print(f"bundle  {outcome.bundle}")
+        if outcome.report:
+            print(f"report  {outcome.report}")
+    console.next_step(f"sonant predict {outcome.bundle} CLIP.wav", "ask it about a recording")

@@ -1,0 +1,1 @@
+"""How a list of clips lies on disk: as a table, or as folders."""

@@ -1,0 +1,200 @@
+"""The transforms a front end can have: spectrogram, log-mel, MFCC, and the waveform itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sonant.errors import ModelError
+from sonant.nn.frontend_config import LogMelConfig, MfccConfig, RawConfig, SpectralConfig
+from sonant.nn.mel import cosine_transform, filter_bank
+from sonant.nn.spectrum import Framing, Spectrum, window
+
+PIECE_BYTES = 2 << 20
+"""Frames that one thread transforms at a time: they and their spectra stay in the second cache."""
+FILTERS_AT_A_TIME = 16
+"""More waste work on zeros, fewer leave half a vector register empty."""
+TINY = 1e-30
+"""Keeps the slope of the square root finite at digital silence."""
+
+
+@final
+class Waveform(nn.Module):
+    """Frames of the samples themselves; [batch, samples] -> [batch, frames, bins]."""
+
+    def __init__(self, config: RawConfig) -> None:
+        super().__init__()
+        self.bins, self.hop = config.frame_length, config.hop
+        self.reduces_over_clip = False
+
+    def count(self, samples: int) -> int:
+        """Frames in a clip of so many samples; raises `ModelError` for a clip that is too short."""
+        if samples < self.bins:
+            raise ModelError(
+                f"front_end.frame_length: a clip of {samples} samples is shorter than one frame of "
+                f"{self.bins}; use longer clips or shorter frames"
+            )
+        return 1 + (samples - self.bins) // self.hop
+
+    def forward(self, samples: Tensor, frames: Tensor | None = None) -> Tensor:
+        """Cut all frames, or those numbered `frames`."""
+        count = self.count(samples.shape[-1])
+        if self.hop == self.bins:
+            cut = samples[:, : count * self.bins].unflatten(-1, (count, self.bins))
+        elif torch.compiler.is_exporting():
+            # Cut by a convolution: as indices, the overlapping frames would be a large constant.
+            kernels = torch.eye(self.bins, device=samples.device).unsqueeze(1)
+            cut = F.conv1d(samples.unsqueeze(1), kernels, stride=self.hop).transpose(1, 2)
+        else:
+            cut = samples.unfold(-1, self.bins, self.hop)
+        return cut if frames is None else cut.index_select(1, frames)
+
+
+@final
+class Filters(nn.Module):
+    """A filter bank; [batch, frames, bins] -> [batch, frames, filters].
+
+    A bank [bins, filters] is mostly zeros. Neighbours share a band of bins, so a few at a time are
+    multiplied by their band alone.
+    """
+
+    def __init__(self, bank: NDArray[np.float64]) -> None:
+        super().__init__()
+        self.bands: list[slice] = []
+        for number, first in enumerate(range(0, bank.shape[1], FILTERS_AT_A_TIME)):
+            group = bank[:, first : first + FILTERS_AT_A_TIME]
+            used = np.flatnonzero(group.any(axis=1))
+            band = slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(0, 1)
+            weights = torch.from_numpy(group[band]).float()
+            self.register_buffer(f"weights{number}", weights, persistent=False)
+            self.bands.append(band)
+
+    def forward(self, bins: Tensor) -> Tensor:
+        """Weighted sums of bins."""
+        rows = bins.flatten(0, 1)
+        weights = self.buffers()
+        filtered = [torch.mm(rows[:, band], next(weights)) for band in self.bands]
+        return torch.cat(filtered, -1).unflatten(0, bins.shape[:2])
+
+
+@final
+class Spectral(nn.Module):
+    """Spectrum, filters, logarithm, cosine transform; [batch, samples] -> [batch, frames, bins].
+
+    `power` 2 sums squares inside the product with the filter bank, whose rows are doubled for it.
+    """
+
+    cosines: Tensor
+
+    def __init__(self, config: SpectralConfig, *, rate_hz: int) -> None:
+        super().__init__()
+        self.config = config
+        bank, first = _bank(config, rate_hz)
+        self.filters: Filters | None = None
+        used = config.fft // 2 + 1 if bank is None else len(bank)
+        self.spectrum = Spectrum(
+            Framing(
+                window_length=config.window_length,
+                hop_length=config.hop_length,
+                fft_length=config.fft,
+                centre=config.centre,
+                pad=config.pad,
+            ),
+            window(config.window, config.window_length, taper=config.taper),
+            first=first,
+            stop=first + used,
+        )
+        self.bins = used
+        if bank is not None:
+            self.bins = bank.shape[1]
+            # Squares of real and imaginary parts are summed by the product with the bank.
+            self.filters = Filters(bank.repeat(2, axis=0) if config.power == 2 else bank)
+        if isinstance(config, MfccConfig):
+            self.bins = config.coefficients
+            cosines = torch.from_numpy(cosine_transform(config.mels, config.coefficients))
+            self.register_buffer("cosines", cosines.float(), persistent=False)
+        self.reduces_over_clip = config.top_db is not None
+
+    def count(self, samples: int) -> int:
+        """Frames in a clip of so many samples; raises `ModelError` for a clip that is too short."""
+        return self.spectrum.framing.count(samples)
+
+    def forward(self, samples: Tensor, frames: Tensor | None = None) -> Tensor:
+        """Transform all frames, or those numbered `frames` (not by the matrix)."""
+        if self.spectrum.by_matrix:
+            energies = self._energies(self.spectrum.matmul(samples))
+        else:
+            windows = self.spectrum.windows(samples, frames)
+            energies = _joined([self._by_fft(stretch) for stretch in windows], dim=1)
+        values = self._compressed(energies)
+        return values @ self.cosines if isinstance(self.config, MfccConfig) else values
+
+    def _by_fft(self, windows: Tensor) -> Tensor:
+        """A spectrum is many times as large as its features: few clips of it stay in cache."""
+        clips = len(windows)
+        if windows.device.type == "cpu" and not torch.compiler.is_compiling():
+            room = PIECE_BYTES * torch.get_num_threads()
+            clips = max(1, room // (4 * windows.shape[1] * windows.shape[2]))
+        pieces = windows.split(max(1, clips))  # type: ignore[no-untyped-call]
+        return _joined([self._energies(self.spectrum.fft(piece)) for piece in pieces], dim=0)
+
+    def _energies(self, squares: Tensor) -> Tensor:
+        """Squares [batch, frames, 2 * bins] -> magnitudes or powers of bins or filters."""
+        if self.filters is not None and self.config.power == 2:
+            filtered: Tensor = self.filters(squares)
+            return filtered
+        power = squares[..., 0::2] + squares[..., 1::2]
+        values = power if self.config.power == 2 else power.add_(TINY).sqrt_()
+        return values if self.filters is None else self.filters(values)
+
+    def _compressed(self, values: Tensor) -> Tensor:
+        config = self.config
+        if config.log == "none":
+            return values
+        values = values.clamp_(min=config.floor)
+        if config.log == "ln":
+            return values.log_()
+        values = values.log10_().mul_(20.0 / config.power)
+        if config.top_db is None:
+            return values
+        return torch.maximum(values, values.amax((1, 2), keepdim=True) - config.top_db)
+
+
+def _bank(config: SpectralConfig, rate_hz: int) -> tuple[NDArray[np.float64] | None, int]:
+    """The filters over the bins they use, and the first of these bins."""
+    if not isinstance(config, LogMelConfig | MfccConfig):
+        return None, 0
+    half = rate_hz / 2
+    max_hz = half if config.max_hz is None else config.max_hz
+    if not config.min_hz < max_hz <= half:
+        raise ModelError(
+            f"front_end.min_hz, max_hz: {config.min_hz:g} to {max_hz:g} Hz does not lie below half "
+            f"the sample rate of {rate_hz} Hz; leave out max_hz, or raise data.rate_hz"
+        )
+    bank = filter_bank(
+        config.mels,
+        fft_length=config.fft,
+        rate_hz=rate_hz,
+        min_hz=config.min_hz,
+        max_hz=max_hz,
+        scale=config.scale,
+        norm=config.norm,
+        slopes=config.slopes,
+    )
+    used = np.flatnonzero(bank.any(axis=1))
+    if not len(used):
+        raise ModelError(
+            f"front_end.mels: no bin of the {config.fft}-point transform lies in any of the "
+            f"{config.mels} filters; raise fft_length or widen min_hz, max_hz"
+        )
+    return bank[used[0] : used[-1] + 1], int(used[0])
+
+
+def _joined(parts: list[Tensor], *, dim: int) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim)

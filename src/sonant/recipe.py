@@ -1,0 +1,223 @@
+"""A Recipe says what to train: a tree of frozen dataclasses read from TOML, strict about every key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+
+import tomli_w
+
+from sonant import strict
+from sonant.data.augment_config import AugmentConfig
+from sonant.data.preparation import DataConfig
+from sonant.errors import RecipeError
+from sonant.models import MODELS, ModelConfig
+from sonant.nn.frontend import FRONT_ENDS, FrontEndConfig
+
+SHIPPED: Final = Path(__file__).parent / "recipes"
+DEFAULT: Final = "tutorial-simple-audio"
+
+TABLES: Final[strict.Tables] = {
+    ModelConfig: {name: config for name, (config, _) in MODELS.items()},
+    FrontEndConfig: FRONT_ENDS,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleConfig:
+    """How the learning rate changes."""
+
+    kind: Literal[
+        "constant", "step", "multi_step", "cosine", "piecewise", "linear", "exponential"
+    ] = "constant"
+    """`piecewise` holds each of `rates`; `linear` and `exponential` glide from one to the next."""
+    warmup_steps: int = 0
+    """Steps over which the rate first rises from zero."""
+    step_epochs: int = 20
+    """`step`: epochs between two decays."""
+    milestones: tuple[int, ...] = ()
+    """`multi_step`: epochs after which the rate decays."""
+    gamma: float = 0.1
+    """`step`, `multi_step`: factor of a decay."""
+    rates: tuple[float, ...] = ()
+    """`piecewise`, `linear`, `exponential`: learning rates, one a stage."""
+    steps: tuple[int, ...] = ()
+    """`piecewise`, `linear`, `exponential`: optimiser steps, one a stage."""
+    final: float = 0.0
+    """`cosine`: the rate at the end, as a share of the first."""
+
+    def __post_init__(self) -> None:
+        staged = self.kind in ("piecewise", "linear", "exponential")
+        if staged and (not self.rates or len(self.rates) != len(self.steps)):
+            raise RecipeError(
+                f"rates, steps: {self.kind!r} wants one of each a stage, "
+                f"got {len(self.rates)} rates and {len(self.steps)} steps"
+            )
+        if self.kind == "multi_step" and not self.milestones:
+            raise RecipeError("milestones: 'multi_step' wants at least one epoch, as in [10, 15]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitConfig:
+    """How the weights are found."""
+
+    epochs: int = 20
+    """Passes over the training split."""
+    batch: int = 64
+    """Clips in a step, over all processes together."""
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    """The rule of a step."""
+    learning_rate: float = 1e-3
+    """The first rate; staged schedules bring their own."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """Adam's decay of its two means."""
+    epsilon: float = 1e-7
+    """Adam's denominator floor."""
+    momentum: float = 0.9
+    """For sgd."""
+    weight_decay: float = 0.0
+    """L2 for adam and sgd, decoupled for adamw."""
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    """How the rate changes."""
+    patience: int = 0
+    """Stop after so many epochs without a better one; 0 never stops early."""
+    monitor: Literal["accuracy", "loss"] = "accuracy"
+    """What makes an epoch better, on the validation split."""
+    clip_norm: float = 0.0
+    """Largest norm of the gradient; 0 leaves it."""
+    label_smoothing: float = 0.0
+    """Share of the target spread over all labels."""
+    class_weights: Literal["none", "balanced"] = "none"
+    """`balanced` weighs a clip by the rarity of its label."""
+    ema_decay: float = 0.0
+    """Decay of the running mean of the weights that is evaluated and kept; 0 keeps the weights."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """bf16 where the processor computes it natively, or always, or never."""
+    compile: bool = False
+    """Compile the network with torch.compile; slow to start, sometimes faster after."""
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch", "learning_rate"):
+            if getattr(self, name) <= 0:
+                raise RecipeError(f"{name}: {getattr(self, name)} is not above 0")
+        if not 0.0 <= self.label_smoothing < 1.0:
+            raise RecipeError(f"label_smoothing: {self.label_smoothing} is not in [0, 1)")
+        if not 0.0 <= self.ema_decay < 1.0:
+            raise RecipeError(f"ema_decay: {self.ema_decay} is not in [0, 1)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What to train."""
+
+    name: str
+    """Names the bundle."""
+    about: str = ""
+    """One line for `sonant recipes`."""
+    task: Literal["keywords"] = "keywords"
+    """Which problem it is."""
+    front_end: FrontEndConfig
+    """Samples to features."""
+    model: ModelConfig
+    """Features to logits."""
+    data: DataConfig = field(default_factory=DataConfig)
+    """What a clip is."""
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    """How training clips are varied."""
+    fit: FitConfig = field(default_factory=FitConfig)
+    """How the weights are found."""
+    seed: int = 0
+    """Of everything random."""
+
+    @classmethod
+    def load(cls, source: Path | str, overrides: Sequence[str] = ()) -> Self:
+        """Read a shipped recipe by name or any by path; an override is `fit.epochs=5`, its value TOML."""
+        path = find(source)
+        try:
+            tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise RecipeError(f"{path}: is not TOML ({error})") from error
+        for override in overrides:
+            _apply(tree, override)
+        return cls.from_dict(tree)
+
+    @classmethod
+    def from_dict(cls, tree: Mapping[str, Any]) -> Self:
+        """Build from plain tables; raises `RecipeError` naming the key that is wrong."""
+        recipe: Self = strict.build(cls, tree, "recipe", tables=TABLES)
+        return recipe
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain tables; `from_dict` of them is this recipe again."""
+        tree: dict[str, Any] = strict.plain(self, tables=TABLES)
+        return tree
+
+    def to_toml(self) -> str:
+        """The recipe with every default written out."""
+        return tomli_w.dumps(self.to_dict())
+
+    @property
+    def digest(self) -> str:
+        """Names the experiment: equal recipes have equal digests."""
+        text = json.dumps(self.to_dict(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def shipped() -> tuple[str, ...]:
+    """Names of the recipes in the package, sorted."""
+    return tuple(sorted(path.stem for path in SHIPPED.glob("*.toml")))
+
+
+def find(source: Path | str) -> Path:
+    """The file of a recipe: an existing path, or the name of a shipped one."""
+    path = Path(source)
+    if path.is_file():
+        return path
+    inside = SHIPPED / f"{source}.toml"
+    if str(source) in shipped():
+        return inside
+    near = get_close_matches(str(source), shipped(), n=1)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    raise RecipeError(
+        f"{source}: neither a file nor a shipped recipe{hint}; shipped: {', '.join(shipped())}"
+    )
+
+
+def _apply(tree: dict[str, Any], override: str) -> None:
+    """Set one `key.key=value` in a tree of tables."""
+    path, equals, text = override.partition("=")
+    *parents, last = path.strip().split(".")
+    if not equals or not last:
+        raise RecipeError(f"{override!r}: an override is written key=value, as in fit.epochs=5")
+    node = tree
+    for parent in parents:
+        node = node.setdefault(parent, {})
+        if not isinstance(node, dict):
+            raise RecipeError(f"{override!r}: {parent} is a value, not a table of settings")
+    value = _value(text.strip())
+    if last == "name" and parents and node.get("name") != value:
+        node.clear()  # another model or front end: the settings of the former do not apply to it
+    node[last] = value
+
+
+def _value(text: str) -> Any:
+    """A TOML value; a bare word is text, and `a,b` or `(3,3),(5,3)` a list, as a shell user means it."""
+    if text.startswith("("):
+        text = f"[{text.replace('(', '[').replace(')', ']')}]"
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        if "," in text and not text.startswith(("[", '"', "'", "{")):
+            return [_value(part.strip()) for part in text.split(",") if part.strip()]
+        if text and not any(mark in text for mark in "[]{}\"'\n"):
+            return text
+        raise RecipeError(
+            f"{text!r} cannot be read as a value: write numbers plainly, text as it is, "
+            "and lists as [1, 2] or [[3, 3], [5, 3]]"
+        ) from None

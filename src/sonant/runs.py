@@ -1,0 +1,155 @@
+"""Whole runs, as a person thinks of them: data and recipe in; bundle, figures and report out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sonant import plots, report, training
+from sonant.bundle import versions
+from sonant.data import sources
+from sonant.errors import ManifestError
+from sonant.evaluation import evaluate
+from sonant.events import Note, OnEvent, Working, silent
+from sonant.manifest import Manifest
+from sonant.recipe import DEFAULT, Recipe
+from sonant.scoring import Report
+from sonant.training.run_folder import RunFolder
+
+RUNS = Path("runs")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a run came to."""
+
+    bundle: Path
+    """The bundle's version folder."""
+    folder: Path
+    """The run folder: curves, confusion matrix, report and all else."""
+    report: Path | None
+    """The page to look at; None where there was no clip to evaluate on."""
+    metrics: dict[str, float]
+    """Figures of the best epoch on validation, and of the test split where there is one."""
+    epochs: int
+    best_epoch: int
+    unreadable: tuple[str, ...]
+
+
+def train(
+    recipe: Recipe | Path | str = DEFAULT,
+    data: Manifest | Path | str | None = None,
+    *,
+    out: Path | str | None = None,
+    overrides: Sequence[str] = (),
+    device: str = "auto",
+    resume: bool = False,
+    rehearsal: bool = True,
+    skip_unreadable: bool = False,
+    on_event: OnEvent = silent,
+) -> Outcome | None:
+    """Train a recipe on data, evaluate it on the test split, write the report.
+
+    `recipe` is a shipped name, a TOML file or a `Recipe`; `data` a folder, a CSV or JSON-lines file, a
+    fetched corpus by name, a `Manifest`, or None for the corpus sonant makes itself. Returns None in
+    the processes of a distributed run that write nothing.
+    """
+    recipe = recipe if isinstance(recipe, Recipe) else Recipe.load(recipe, overrides)
+    manifest = recipe.data.prepare(sources.load(data, on_event=on_event), seed=recipe.seed)
+    on_event(Note(_describe(manifest)))
+    fitted = training.fit(
+        recipe,
+        manifest,
+        out=Path(out) if out is not None else free_folder(recipe.name),
+        device=device,
+        resume=resume,
+        rehearsal=rehearsal,
+        skip_unreadable=skip_unreadable,
+        on_event=on_event,
+    )
+    if fitted.bundle is None:
+        return None
+    tested = _evaluate(recipe, manifest, fitted, skip=skip_unreadable, on_event=on_event)
+    return Outcome(
+        bundle=fitted.bundle,
+        folder=fitted.folder.path,
+        report=fitted.folder.report if tested else None,
+        metrics=_metrics(fitted, tested),
+        epochs=fitted.epochs,
+        best_epoch=fitted.best_epoch,
+        unreadable=fitted.unreadable,
+    )
+
+
+def free_folder(name: str) -> Path:
+    """`runs/<name>`, or the first of `runs/<name>-2`, `-3`... that does not exist."""
+    folder, number = RUNS / name, 1
+    while folder.exists():
+        number += 1
+        folder = RUNS / f"{name}-{number}"
+    return folder
+
+
+def _describe(manifest: Manifest) -> str:
+    counts = {split: len(manifest.where(split=split)) for split in manifest.splits}
+    parts = ", ".join(f"{count} {split}" for split, count in counts.items())
+    return f"{manifest.name}: {len(manifest.labels)} labels, {parts} clips ({manifest.origin})"
+
+
+def _evaluate(
+    recipe: Recipe,
+    manifest: Manifest,
+    fitted: training.Fitted,
+    *,
+    skip: bool,
+    on_event: OnEvent,
+) -> Report | None:
+    """Evaluate the bundle on the test split, or on validation where there is none; draw and write it all."""
+    split = next((name for name in ("test", "validation") if name in manifest.splits), None)
+    if split is None or fitted.bundle is None:
+        return None
+    result = evaluate(
+        fitted.bundle,
+        manifest,
+        split=split,
+        on_progress=lambda done, total: on_event(
+            Working(what="evaluating", done=done, total=total)
+        ),
+    )
+    if result.unreadable and not skip:
+        raise ManifestError(
+            f"{len(result.unreadable)} clips of the split '{split}' cannot be read, as "
+            f"{result.unreadable[0]}; the bundle is in {fitted.bundle}. Mend them and evaluate it, or "
+            "train with --skip-unreadable"
+        )
+    write_report(result, fitted.folder, recipe)
+    return result
+
+
+def write_report(result: Report, folder: RunFolder, recipe: Recipe) -> None:
+    """The pictures, figures and page of an evaluation, in a run folder."""
+    folder.write_bytes(folder.confusion, plots.confusion(result.confusion, result.labels))
+    folder.write_text(folder.evaluation, json.dumps(result.to_json(), indent=2) + "\n")
+    page = report.render(
+        result,
+        title=recipe.name,
+        history=folder.history(),
+        recipe=recipe.to_toml(),
+        environment=versions(),
+        summary=folder.summary.read_text(),
+        rate_hz=recipe.data.rate_hz,
+    )
+    folder.write_text(folder.report, page)
+
+
+def _metrics(fitted: training.Fitted, tested: Report | None) -> dict[str, float]:
+    best = fitted.folder.history()[fitted.best_epoch - 1]
+    metrics = {name: value for name, value in best.items() if "loss" in name or "accuracy" in name}
+    if tested is not None and tested.split != "validation":
+        metrics |= {
+            f"{tested.split}_accuracy": tested.accuracy,
+            f"{tested.split}_macro_f1": tested.macro_f1,
+        }
+    return metrics
