@@ -10,6 +10,9 @@ import pytest
 
 from bundles import write_bundle
 
+# As the command line does, before torch is loaded: idle threads must not take the other tests' cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:

@@ -132,6 +132,18 @@ def test_the_confusion_matrix_is_there_for_those_who_do_not_see_it(bare: str) ->
     assert "said heard clips of those said go no 1 50.0 % yes no 1 50.0 %" in text
 
 
+def test_a_label_no_font_can_draw_is_explained(tmp_path: Path, bare: str) -> None:
+    only = row("\udcff", "\udcff", path=write_clip(tmp_path / "a.wav"), labels=("\udcff",))
+    words = "In the picture #3, say, is the third label"
+    assert words in render(report_of([only], labels=("\udcff",)))
+    assert words not in bare
+
+
+def test_the_epoch_that_was_kept_is_marked(results: Report) -> None:
+    html = render(results, history=HISTORY, best_epoch=1)
+    assert base64.b64encode(plots.curves(HISTORY, best_epoch=1)).decode() in html
+
+
 def test_every_picture_says_in_words_what_it_shows(bare: str) -> None:
     images = [attrs for tag, attrs in Outline(bare).tags if tag == "img"]
     assert len(images) == 2 + 2 * 6

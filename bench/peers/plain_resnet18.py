@@ -33,6 +33,7 @@ class Mel:
         self.window = torch.hann_window(1024)
 
     def __call__(self, samples: Tensor) -> Tensor:
+        """[1, samples] -> [1, mels, frames]."""
         spectrum = torch.stft(samples, 1024, 512, window=self.window, return_complex=True)
         decibels = 10 * torch.log10((self.bank @ spectrum.abs().square()).clamp(min=1e-10))
         return torch.maximum(decibels, decibels.max() - 80)
@@ -68,7 +69,8 @@ class Pictures(nn.Module):
         self.network = ResNet18(ResNet18Config(input_channels=3), bins=64, frames=32, labels=labels)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        logits: Tensor = self.network.classify(pictures)
+        """[batch, 3, bins, frames] -> logits [batch, labels]; the network repeats one channel itself."""
+        logits: Tensor = self.network(pictures[:, 0])
         return logits
 
 

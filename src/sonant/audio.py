@@ -6,9 +6,10 @@ Samples are float32 in [-1, 1]; 16-bit PCM is that times 32768. Nothing here kno
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import soundfile
@@ -57,7 +58,8 @@ def read(
     segment lies outside it.
     """
     name = "<bytes>" if isinstance(source, bytes) else str(source)
-    file: IO[bytes] | str = io.BytesIO(source) if isinstance(source, bytes) else str(source)
+    # As bytes: a name that is not text in any encoding is still the name of a file.
+    file = io.BytesIO(source) if isinstance(source, bytes) else os.fsencode(source)
     try:
         with soundfile.SoundFile(file) as sound:
             start, stop = _segment(sound.samplerate, sound.frames, start_s, end_s, name)

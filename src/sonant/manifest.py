@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Self
@@ -20,6 +20,8 @@ from sonant.listing.names import GAIN, canonical_split, speaker_in
 __all__ = ["Columns", "Item", "Manifest"]
 
 CANONICAL: Final = ("train", "validation", "test")
+MISSING_AT_MOST: Final = 200
+"""So many files of a table are looked for before it is refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +190,7 @@ def _from_table(path: Path, asked: Columns, audio: Path | None) -> tuple[tuple[I
     table = tables.read(path)
     found = known_columns.find(table, asked)
     names = [_path_cell(table, row, found.path) for row in table.rows]
-    root, converted = _audio_root(table, names[0], audio)
+    root, converted = _audio_root(table, names, audio)
     if converted:
         names = [name.replace("\\", "/") for name in names]
     rows = zip(table.rows, names, strict=True)
@@ -205,29 +207,37 @@ def _path_cell(table: tables.Table, row: tables.Row, column: str) -> str:
     return name
 
 
-def _audio_root(table: tables.Table, first: str, audio: Path | None) -> tuple[Path, bool]:
+def _audio_root(table: tables.Table, names: Sequence[str], audio: Path | None) -> tuple[Path, bool]:
     """The folder that paths start from, and whether they were written with backslashes.
 
-    Settled by the first file: beside the table, else in one of its sub-folders.
+    Settled by the first file that is there: beside the table, else in one of its sub-folders. Some
+    may be missing, and are named later by whoever reads them; not all.
     """
     base = Path(os.path.abspath(table.path.parent if audio is None else audio))
-    for name, converted in ((first, False), (first.replace("\\", "/"), True)):
-        if (base / name).is_file():
-            return base, converted
-        inside = [] if audio is not None or not base.is_dir() else _subfolders(base)
-        holding = [folder for folder in inside if (folder / name).is_file()]
-        if len(holding) > 1:
-            raise ManifestError(
-                f"{table.path}: {first} is in {holding[0].name}/ and in {holding[1].name}/; "
-                "say which folder the paths start from with --audio FOLDER"
-            )
-        if holding:
-            return holding[0], converted
+    inside = [] if audio is not None or not base.is_dir() else _subfolders(base)
+    for name in names[:MISSING_AT_MOST]:
+        for spelling, converted in ((name, False), (name.replace("\\", "/"), True)):
+            home = _home(table, base, inside, spelling)
+            if home is not None:
+                return home, converted
     looked = f"{base}" if audio is not None else f"{base} and the folders in it"
     raise ManifestError(
-        f"{table.path}, line {table.rows[0].line}: {first} is not there; looked in {looked}. "
+        f"{table.path}, line {table.rows[0].line}: {names[0]} is not there; looked in {looked}. "
         "Say which folder the paths start from with --audio FOLDER"
     )
+
+
+def _home(table: tables.Table, base: Path, inside: Sequence[Path], name: str) -> Path | None:
+    """Where a file is: beside the table, or in one of the folders there."""
+    if (base / name).is_file():
+        return base
+    holding = [folder for folder in inside if (folder / name).is_file()]
+    if len(holding) > 1:
+        raise ManifestError(
+            f"{table.path}: {name} is in {holding[0].name}/ and in {holding[1].name}/; "
+            "say which folder the paths start from with --audio FOLDER"
+        )
+    return holding[0] if holding else None
 
 
 def _subfolders(base: Path) -> list[Path]:

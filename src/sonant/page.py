@@ -247,7 +247,7 @@ td:has(> audio) { width: 19rem; }
 .cards article > :first-child { margin-top: 0; }
 .cards article > :last-child { margin-bottom: 0; }
 img, svg { display: block; max-width: 100%; height: auto; margin: 1rem 0; }
-img { border-radius: 8px; background: #fff; }
+img { border-radius: 8px; }
 td img, td svg { margin: 0; }
 audio { display: block; width: 100%; max-width: 20rem; height: 2.2rem; margin: .3rem 0; }
 td audio { min-width: 14rem; margin: 0; }

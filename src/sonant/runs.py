@@ -124,11 +124,11 @@ def _evaluate(
             f"{result.unreadable[0]}; the bundle is in {fitted.bundle}. Mend them and evaluate it, or "
             "train with --skip-unreadable"
         )
-    write_report(result, fitted.folder, recipe)
+    write_report(result, fitted.folder, recipe, best_epoch=fitted.best_epoch)
     return result
 
 
-def write_report(result: Report, folder: RunFolder, recipe: Recipe) -> None:
+def write_report(result: Report, folder: RunFolder, recipe: Recipe, *, best_epoch: int) -> None:
     """The pictures, figures and page of an evaluation, in a run folder."""
     folder.write_bytes(folder.confusion, plots.confusion(result.confusion, result.labels))
     folder.write_text(folder.evaluation, json.dumps(result.to_json(), indent=2) + "\n")
@@ -136,6 +136,7 @@ def write_report(result: Report, folder: RunFolder, recipe: Recipe) -> None:
         result,
         title=recipe.name,
         history=folder.history(),
+        best_epoch=best_epoch,
         recipe=recipe.to_toml(),
         environment=versions(),
         summary=folder.summary.read_text(),

@@ -51,7 +51,7 @@ class Toured:
 def tour(
     out: Path, *, data: Manifest | None = None, recipe: str = DEFAULT, on_event: OnEvent = silent
 ) -> Toured:
-    """Speak a corpus (unless `data` is given), train, evaluate, predict the test clips and write the report."""
+    """Speak a corpus (unless `data` is given), train, evaluate, predict, and write the report."""
     began = time.monotonic()
     _clear(out)
     on_event(Note("1. the corpus: words spoken by this machine, no speaker in two splits"))

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from sonant import strict
 from sonant.errors import ModelError
-from sonant.nn import features, frontend
+from sonant.nn import features
 from sonant.nn.frontend import (
     FRONT_ENDS,
     FrontEnd,
@@ -196,8 +196,7 @@ def test_clips_of_a_batch_do_not_know_each_other(
     clips = noise(5, 1, 8000) * torch.tensor([1.0, 100.0, 1e-3, 0.0, 1.0])[:, None, None]
     together = front_end(clips)
     # The sizes in which a batch is worked off are for speed only.
-    monkeypatch.setattr(features, "PIECE_BYTES", 1)
-    monkeypatch.setattr(frontend, "CHUNK_BYTES", 300_000)
+    monkeypatch.setattr(features, "PIECE_BYTES", 300_000)
     for number in range(5):
         alone = front_end(clips[number : number + 1])
         assert agree(together[number], alone[0], within=1e-5)

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted.
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -47,6 +48,9 @@ def root(
 
 def main() -> None:
     """Run the command line; a `SonantError` is one clear message, never a traceback."""
+    # Waiting threads that spin take the core from those that work: on a machine that does anything
+    # else beside, training is several times slower. It must be said before torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         app()
     except Interrupted as error:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -32,12 +33,12 @@ out = Console(highlight=False)
 
 def show(text: str) -> None:
     """A line for the person at the terminal."""
-    say.print(text, markup=False)
+    say.print(text, markup=False, soft_wrap=True)
 
 
 def next_step(command: str, why: str) -> None:
     """Every command ends by naming the next one."""
-    say.print(f"next: {command}    {why}", markup=False, style="dim")
+    say.print(f"next: {command}    {why}", markup=False, style="dim", soft_wrap=True)
 
 
 def result_json(value: Mapping[str, Any]) -> None:
@@ -47,10 +48,15 @@ def result_json(value: Mapping[str, Any]) -> None:
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
     """A table on stdout."""
-    drawn = Table(title=title or None, title_justify="left")
+    drawn = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for number, column in enumerate(columns):
         numeric = bool(rows) and isinstance(rows[0][number], int | float)
-        drawn.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        drawn.add_column(
+            column,
+            justify="right" if numeric else "left",
+            no_wrap=number == 0,  # a name that is broken in two cannot be copied
+            overflow="fold",
+        )
     for row in rows:
         drawn.add_row(*(_cell(value) for value in row))
     out.print(drawn)
@@ -81,6 +87,7 @@ class Watch:
         self.spoke = 0.0
 
     def __call__(self, event: Event) -> None:
+        """Draw an event."""
         match event:
             case Note(text):
                 show(text)
@@ -150,6 +157,6 @@ def fail(message: str) -> None:
     """An error, in red where there is colour."""
     if say.is_terminal:
         say.print("error:", style="bold red", end=" ")
-        say.print(message, markup=False)
+        say.print(message, markup=False, soft_wrap=True)
     else:
         print(f"error: {message}", file=sys.stderr)

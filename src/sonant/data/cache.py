@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,7 @@ class ClipStore:
         crop: audio.Crop,
         positions: NDArray[np.float64] | None = None,
     ) -> NDArray[np.int16]:
-        """Clips cut or filled to `window` samples, [batch, window]; `positions` serves the `random` policies."""
+        """Clips cut or filled to `window` samples, [batch, window]; `random` policies use `positions`."""
         batch = np.zeros((len(numbers), window), np.int16)
         for row, number in enumerate(numbers):
             length = int(self.lengths[number])
@@ -235,7 +236,7 @@ def _build(
     workers = (workers or os.cpu_count() or 1) if len(sources) >= FEW_CLIPS else 1
     with tempfile.TemporaryDirectory(dir=folder, prefix=".decoding-") as scratch:
         bounds = np.linspace(0, len(sources), workers + 1).astype(int)
-        parts = [sources[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+        parts = [sources[a:b] for a, b in pairwise(bounds)]
         files = [Path(scratch) / f"{number}.pcm" for number in range(workers)]
         shards = (
             _in_processes(parts, files, rate_hz=rate_hz, on_progress=on_progress)
@@ -290,7 +291,7 @@ def _in_processes(
             processes.append(process)
             watchers.append(threading.Thread(target=watch, args=(number, process), daemon=True))
             watchers[-1].start()
-        for process, watcher in zip(processes, watchers, strict=True):
+        for watcher in watchers:
             while watcher.is_alive():
                 watcher.join(timeout=0.2)
                 on_progress(sum(done), total)

@@ -93,7 +93,7 @@ class DataConfig:
 
 
 def only(manifest: Manifest, labels: Sequence[str]) -> Manifest:
-    """The clips with these labels, or all where none is named; raises `ManifestError` for one that is not there."""
+    """The clips with these labels, or all where none is named; `ManifestError` for a label not there."""
     missing = sorted(set(labels) - set(manifest.labels))
     if missing:
         raise ManifestError(

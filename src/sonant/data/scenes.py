@@ -86,18 +86,20 @@ def scene(
     length: int,
     *,
     rate_hz: int,
+    shift: int,
     snr_db: tuple[float, float],
     level_db: tuple[float, float],
     echo_share: float,
     rng: np.random.Generator,
 ) -> Samples:
-    """A word of unit power somewhere in a clip of `length` samples, heard through noise, [samples].
+    """A word of unit power in a clip of `length` samples, heard through noise, [samples].
 
-    `snr_db` compares the power of the word to that of the noise; `level_db` is the word's power to
+    The word lies up to `shift` samples off the middle, as far as there is room. `snr_db` compares the power of the word to that of the noise; `level_db` is the word's power to
     full scale. Nothing clips: where it would, the whole clip is softer.
     """
     clip = np.zeros(length, np.float32)
-    start = int(rng.integers(length - len(word) + 1))
+    spare = length - len(word)
+    start = int(np.clip(spare // 2 + rng.integers(-shift, shift + 1), 0, spare))
     clip[start : start + len(word)] = word
     if rng.random() < echo_share:
         clip = echoed(clip, rate_hz=rate_hz, rng=rng)

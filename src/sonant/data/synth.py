@@ -65,6 +65,8 @@ class SynthConfig:
     """Hertz."""
     duration_s: float = 1.0
     """Seconds of every clip."""
+    shift_s: float = 0.1
+    """Seconds that a word may lie off the middle of its clip."""
     snr_db: tuple[float, float] = (3.0, 30.0)
     """Decibels of the word over the noise, drawn for each clip between these two."""
     level_db: tuple[float, float] = (-32.0, -14.0)
@@ -85,6 +87,7 @@ class SynthConfig:
             (self.takes >= 1, f"takes: {self.takes}; want 1 or more"),
             (self.rate_hz >= 4000, f"rate_hz: {self.rate_hz}; speech wants 4000 or more"),
             (0.1 <= self.duration_s <= 60.0, f"duration_s: {self.duration_s}; want 0.1 to 60"),
+            (self.shift_s >= 0.0, f"shift_s: {self.shift_s}; want 0 or more"),
             (self.snr_db[0] <= self.snr_db[1], f"snr_db: {self.snr_db}; want the lower first"),
             (self.level_db[0] <= self.level_db[1], f"level_db: {self.level_db}; want the lower first"),
             (0.0 <= self.echo_share <= 1.0, f"echo_share: {self.echo_share}; want 0 to 1"),
@@ -302,6 +305,7 @@ def _heard(word: Samples, line: _Line, config: SynthConfig) -> Samples:
         word,
         config.length,
         rate_hz=config.rate_hz,
+        shift=round(config.shift_s * config.rate_hz),
         snr_db=config.snr_db,
         level_db=config.level_db,
         echo_share=config.echo_share,

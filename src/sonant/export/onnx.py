@@ -45,7 +45,10 @@ def exportable(classifier: nn.Module) -> nn.Module:
 
 
 def export_whole(classifier: nn.Module, path: Path, *, samples: int) -> None:
-    """Write `classifier` as ONNX with input [batch, `samples`]; raises `ExportError` with the exporter's reason."""
+    """Write `classifier` as ONNX for input [batch, `samples`].
+
+    Raises `ExportError` with the exporter's reason.
+    """
     model = exportable(classifier)
     # Two clips, since a batch of one would be taken for a constant.
     example = torch.zeros(2, samples)
@@ -69,9 +72,9 @@ def export_whole(classifier: nn.Module, path: Path, *, samples: int) -> None:
 
 
 def difference(classifier: nn.Module, path: Path, clips: NDArray[np.float32]) -> float:
-    """Largest difference of a probability between the graph at `path` and the model on `clips` [batch, samples].
+    """How far the graph at `path` is from the model: the largest difference of a probability.
 
-    Raises `ExportError` above `TOLERANCE`, or where the two name different labels.
+    `clips` is [batch, samples]. Raises `ExportError` above `TOLERANCE`, or where the two name different labels.
     """
     with torch.no_grad():
         wanted = exportable(classifier)(torch.from_numpy(clips)).numpy()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import final
 
 import numpy as np
@@ -53,7 +52,7 @@ class Waveform(nn.Module):
             cut = F.conv1d(samples.unsqueeze(1), kernels, stride=self.hop).transpose(1, 2)
         else:
             cut = samples.unfold(-1, self.bins, self.hop)
-        return cut if frames is None else cut.index_select(1, frames)
+        return cut if frames is None else cut[:, frames]
 
 
 @final
@@ -95,7 +94,7 @@ class Spectral(nn.Module):
     def __init__(self, config: SpectralConfig, *, rate_hz: int) -> None:
         super().__init__()
         self.config = config
-        bank, first = _bank(config, rate_hz)
+        bank = _bank(config, rate_hz)
         self.filters: Filters | None = None
         used = config.fft // 2 + 1 if bank is None else len(bank)
         self.spectrum = Spectrum(
@@ -107,8 +106,7 @@ class Spectral(nn.Module):
                 pad=config.pad,
             ),
             window(config.window, config.window_length, taper=config.taper),
-            first=first,
-            stop=first + used,
+            bins=used,
         )
         self.bins = used
         if bank is not None:
@@ -126,23 +124,23 @@ class Spectral(nn.Module):
         return self.spectrum.framing.count(samples)
 
     def forward(self, samples: Tensor, frames: Tensor | None = None) -> Tensor:
-        """Transform all frames, or those numbered `frames` (not by the matrix)."""
-        if self.spectrum.by_matrix:
-            energies = self._energies(self.spectrum.matmul(samples))
+        """Transform all frames, or those numbered `frames` (by the FFT only)."""
+        spectrum = self.spectrum
+        if spectrum.by_matmul:
+            values = self._energies(spectrum.matmul(samples))
         else:
-            windows = self.spectrum.windows(samples, frames)
-            energies = _joined([self._by_fft(stretch) for stretch in windows], dim=1)
-        values = self._compressed(energies)
+            pieces = self._pieces(spectrum.windows(samples, frames))
+            energies = [self._energies(spectrum.fft(piece)) for piece in pieces]
+            values = energies[0] if len(energies) == 1 else torch.cat(energies)
+        values = self._compressed(values)
         return values @ self.cosines if isinstance(self.config, MfccConfig) else values
 
-    def _by_fft(self, windows: Tensor) -> Tensor:
+    def _pieces(self, windows: Tensor) -> tuple[Tensor, ...]:
         """A spectrum is many times as large as its features: few clips of it stay in cache."""
-        clips = len(windows)
-        if windows.device.type == "cpu" and not torch.compiler.is_compiling():
-            room = PIECE_BYTES * torch.get_num_threads()
-            clips = max(1, room // (4 * windows.shape[1] * windows.shape[2]))
-        pieces = windows.split(max(1, clips))  # type: ignore[no-untyped-call]
-        return _joined([self._energies(self.spectrum.fft(piece)) for piece in pieces], dim=0)
+        if windows.device.type != "cpu" or torch.compiler.is_compiling():
+            return (windows,)
+        room = PIECE_BYTES * torch.get_num_threads() // (4 * windows.shape[1] * windows.shape[2])
+        return windows.split(max(1, room))  # type: ignore[no-untyped-call, no-any-return]
 
     def _energies(self, squares: Tensor) -> Tensor:
         """Squares [batch, frames, 2 * bins] -> magnitudes or powers of bins or filters."""
@@ -166,10 +164,10 @@ class Spectral(nn.Module):
         return torch.maximum(values, values.amax((1, 2), keepdim=True) - config.top_db)
 
 
-def _bank(config: SpectralConfig, rate_hz: int) -> tuple[NDArray[np.float64] | None, int]:
-    """The filters over the bins they use, and the first of these bins."""
+def _bank(config: SpectralConfig, rate_hz: int) -> NDArray[np.float64] | None:
+    """The filters, up to the last bin that any of them uses."""
     if not isinstance(config, LogMelConfig | MfccConfig):
-        return None, 0
+        return None
     half = rate_hz / 2
     max_hz = half if config.max_hz is None else config.max_hz
     if not config.min_hz < max_hz <= half:
@@ -193,8 +191,4 @@ def _bank(config: SpectralConfig, rate_hz: int) -> tuple[NDArray[np.float64] | N
             f"front_end.mels: no bin of the {config.fft}-point transform lies in any of the "
             f"{config.mels} filters; raise fft_length or widen min_hz, max_hz"
         )
-    return bank[used[0] : used[-1] + 1], int(used[0])
-
-
-def _joined(parts: list[Tensor], *, dim: int) -> Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(parts, dim)
+    return bank[: used[-1] + 1]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple, final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -36,8 +35,6 @@ __all__ = [
     "SpectrogramConfig",
 ]
 
-CHUNK_BYTES = 1 << 19
-"""Features that one thread computes at a time: they stay in its second cache."""
 UNVARIED = 1e-6
 """A deviation below this share of the mean is rounding: float32 has seven digits."""
 
@@ -48,7 +45,7 @@ class _Resizing(NamedTuple):
     across: Tensor
     """Weights [bins, wanted bins]."""
     along: Tensor
-    """Weights [frames, wanted frames]."""
+    """Weights [wanted frames, frames]."""
     frames: Tensor | None
     """Numbers of the frames that `along` is for; None for all."""
 
@@ -93,15 +90,15 @@ class FrontEnd(nn.Module):
 
     def forward(self, samples: Tensor) -> Tensor:
         """[batch, 1, samples] -> [batch, bins, frames]; raises `ModelError` for clips too short."""
-        size = self._resizing(samples)
-        frames = size.frames if size else None
-        with _float32(samples):
-            spread = self._spread() if self.config.normalise != "none" else None
-            features = [
-                self._finished(self._transformed(chunk, frames), spread, size)
-                for chunk in self._chunks(samples, frames)
-            ]
-            return features[0] if len(features) == 1 else torch.cat(features)
+        clips = _clips(samples)
+        size = self._resizing(clips)
+        with _float32(clips):
+            features = self._transformed(clips, size.frames if size else None)
+            if self.config.normalise != "none":
+                features = (features - self.mean).div_(self._spread())
+            if size is not None:
+                features = size.along @ (features @ size.across)
+            return features.transpose(1, 2).contiguous()
 
     @torch.no_grad()
     def adapt(self, batches: Iterable[Tensor]) -> None:
@@ -114,9 +111,9 @@ class FrontEnd(nn.Module):
             return
         moments = Moments()
         for samples in batches:
-            with _float32(samples):
-                for chunk in self._chunks(samples, None):
-                    moments.add(self._transformed(chunk, None).flatten(0, 1))
+            clips = _clips(samples)
+            with _float32(clips):
+                moments.add(self._transformed(clips).flatten(0, 1))
         if self.config.normalise == "global":
             moments = moments.pooled()
         if not moments.count:
@@ -129,20 +126,7 @@ class FrontEnd(nn.Module):
         self.mean.copy_(moments.mean)
         self.std.copy_(moments.std)
 
-    def _chunks(self, samples: Tensor, frames: Tensor | None) -> Sequence[Tensor]:
-        """[batch, 1, samples] as pieces [clips, samples] whose features fit the cache."""
-        if samples.dim() != 3 or samples.shape[1] != 1:
-            raise ModelError(
-                f"the front end wants samples as [batch, 1, samples], got {list(samples.shape)}"
-            )
-        clips = samples.squeeze(1).float()
-        if clips.device.type != "cpu" or torch.compiler.is_compiling():
-            return (clips,)
-        count = self.transform.count(clips.shape[-1]) if frames is None else len(frames)
-        room = CHUNK_BYTES * torch.get_num_threads() // (4 * count * self.transform.bins)
-        return clips.split(max(1, room))  # type: ignore[no-untyped-call, no-any-return]
-
-    def _transformed(self, clips: Tensor, frames: Tensor | None) -> Tensor:
+    def _transformed(self, clips: Tensor, frames: Tensor | None = None) -> Tensor:
         """[batch, samples] -> [batch, frames, bins]."""
         if self.config.pre_emphasis:
             before = F.pad(clips, (1, 0))[:, :-1]
@@ -150,28 +134,21 @@ class FrontEnd(nn.Module):
         features: Tensor = self.transform(clips, frames)
         return features
 
-    def _resizing(self, samples: Tensor) -> _Resizing | None:
+    def _resizing(self, clips: Tensor) -> _Resizing | None:
         """How clips of this length are resized; often half of the frames are enough for it."""
         if self.config.resize is None:
             return None
         bins, wanted = self.config.resize
-        across = interpolation(self.transform.bins, bins)
-        along = interpolation(self.transform.count(samples.shape[-1]), wanted)
+        across = torch.from_numpy(interpolation(self.transform.bins, bins).T)
+        along = interpolation(self.transform.count(clips.shape[-1]), wanted)
         used = np.flatnonzero(along.any(axis=0))
         frames = None
         whole = self.transform.reduces_over_clip or self.dft == "matmul"
         if len(used) < along.shape[1] and not whole and not torch.compiler.is_exporting():
             along = along[:, used]
-            frames = torch.from_numpy(used).to(samples.device)
-        return _Resizing(_constant(across, samples), _constant(along, samples), frames)
-
-    def _finished(self, features: Tensor, spread: Tensor | None, size: _Resizing | None) -> Tensor:
-        """[batch, frames, bins], normalised and resized -> [batch, bins, frames]."""
-        if spread is not None:
-            features = (features - self.mean).div_(spread)
-        if size is None:
-            return features.transpose(1, 2).contiguous()
-        return (features @ size.across).transpose(1, 2) @ size.along
+            frames = torch.from_numpy(used).to(clips.device)
+        weights = torch.from_numpy(along).to(clips.device)
+        return _Resizing(across.to(clips.device), weights, frames)
 
     def _spread(self) -> Tensor:
         """What to divide by: the deviation; of bins that never varied, the largest there is."""
@@ -180,13 +157,17 @@ class FrontEnd(nn.Module):
         return torch.where(varied, self.std, torch.where(largest > 0, largest, 1.0))
 
 
-def _float32(samples: Tensor) -> AbstractContextManager[object]:
+def _clips(samples: Tensor) -> Tensor:
+    """[batch, 1, samples] -> [batch, samples] in float32."""
+    if samples.dim() != 3 or samples.shape[1] != 1:
+        raise ModelError(
+            f"the front end wants samples as [batch, 1, samples], got {list(samples.shape)}"
+        )
+    return samples.squeeze(1).float()
+
+
+def _float32(clips: Tensor) -> AbstractContextManager[object]:
     """Bf16 has three digits: too few for a spectrum. An exported graph knows no autocast."""
     if torch.compiler.is_exporting():
         return nullcontext()
-    return torch.autocast(samples.device.type, enabled=False)
-
-
-def _constant(weights: NDArray[np.float32], like: Tensor) -> Tensor:
-    """A matrix, turned to stand on the right of a product, where the samples are."""
-    return torch.from_numpy(weights.T.copy()).to(like.device)
+    return torch.autocast(clips.device.type, enabled=False)

@@ -23,5 +23,4 @@ def interpolation(have: int, want: int) -> NDArray[np.float32]:
     rows = np.arange(want)
     weights[rows, lower] = 1.0 - share
     weights[rows, np.minimum(lower + 1, have - 1)] += share
-    weights.flags.writeable = False
     return weights

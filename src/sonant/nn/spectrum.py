@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import Literal, TypeAlias, final
 
 import numpy as np
@@ -14,9 +13,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sonant.errors import ModelError
-
-WORTH_MORE_CALLS = 1 << 18
-"""Samples in a batch from which on a copy of it is dearer than two more transforms."""
 
 Dft: TypeAlias = Literal["auto", "fft", "matmul"]
 Shape: TypeAlias = Literal["hann", "hamming", "rectangular"]
@@ -77,66 +73,40 @@ class Framing:
             )
         return 1 + (samples - self.fft_length % 2) // self.hop_length
 
-    def continued(self, samples: Tensor, *, first: int, stop: int, span: int) -> Tensor:
-        """The samples under windows `first` up to `stop`, each `span` long; [batch, samples].
-
-        A part of the clip is only looked into; where windows reach over its ends, it is copied.
-        """
+    def continued(self, samples: Tensor, *, span: int) -> Tensor:
+        """[batch, samples] from the first window to the last, each `span` samples long."""
         length = samples.shape[-1]
-        start = first * self.hop_length - self.lead
-        end = (stop - 1) * self.hop_length - self.lead + span
-        before = max(0, -start)
+        end = (self.count(length) - 1) * self.hop_length - self.lead + span
         # Samples of the span behind the window are multiplied by nothing, and need no mirror.
         after = max(0, end - span + self.window_length - length)
         rest = max(0, end - length - after)
-        body = samples[:, max(0, start) : min(end, length)]
-        if self.pad == "reflect" and before + after:
-            # Faster than `F.pad`, whose mirror is scalar code on the CPU.
-            in_front = samples[:, 1 : before + 1].flip(-1)
-            behind = samples[:, length - 1 - after : length - 1].flip(-1)
-            body = torch.cat([in_front, body, behind], -1)
-            before = after = 0
-        return F.pad(body, (before, after + rest)) if before + after + rest else body
-
-    def stretches(self, samples: Tensor, *, span: int) -> list[Tensor]:
-        """All windows, as views [batch, frames, span] that follow each other.
-
-        A copy of a large batch costs more than two more calls: there the windows that reach over
-        the ends of the clips have a copy of their own, and the others look into the clips.
-        """
-        length = samples.shape[-1]
-        bounds = [0, self.count(length)]
-        if samples.numel() >= WORTH_MORE_CALLS:
-            first = -(-self.lead // self.hop_length)
-            stop = (length + self.lead - span) // self.hop_length + 1
-            bounds[1:1] = [first, stop] if first < stop else []
-        return [
-            self.continued(samples, first=first, stop=stop, span=span).unfold(
-                -1, span, self.hop_length
+        if self.pad == "zeros" or not self.lead + after:
+            return (
+                F.pad(samples, (self.lead, after + rest)) if self.lead + after + rest else samples
             )
-            for first, stop in pairwise(bounds)
-            if first < stop
-        ]
+        # Faster than `F.pad`, whose mirror is scalar code on the CPU.
+        in_front = samples[:, 1 : self.lead + 1].flip(-1)
+        behind = samples[:, length - 1 - after : length - 1].flip(-1)
+        mirrored = torch.cat([in_front, samples, behind], -1)
+        return F.pad(mirrored, (0, rest)) if rest else mirrored
 
 
 @final
 class Spectrum(nn.Module):
-    """The energy in the Fourier transforms of windows, by one of two ways.
+    """The energy in the Fourier transforms of a clip's windows, by one of two ways.
 
     Both return [batch, frames, 2 * bins]: the squares of the real and the imaginary part of each
-    bin, in turns, so that the FFT's own output needs no copy. The FFT is the faster way to train; a
-    product with the matrix of the transform runs in every runtime and is what is exported. Only
-    bins from `first` up to `stop` are returned.
+    bin, in turns, so that the FFT's own output needs no copy. The FFT is the faster way to train and
+    returns all bins; a product with the matrix of the transform runs in every runtime, is what is
+    exported, and returns the first `bins`.
     """
 
     window: Tensor
 
-    def __init__(
-        self, framing: Framing, shape: NDArray[np.float64], *, first: int, stop: int
-    ) -> None:
+    def __init__(self, framing: Framing, shape: NDArray[np.float64], *, bins: int) -> None:
         super().__init__()
         self.framing = framing
-        self.first, self.stop = first, stop
+        self.bins = bins
         self.dft: Dft = "auto"
         self.shape = tuple(shape.tolist())
         # The place of the window inside the transform turns phases only; in front saves a shift.
@@ -144,44 +114,37 @@ class Spectrum(nn.Module):
         self.register_buffer("window", torch.from_numpy(filled).float(), persistent=False)
 
     @property
-    def by_matrix(self) -> bool:
+    def by_matmul(self) -> bool:
         """Which way is to be taken now."""
         return self.dft == "matmul" or (self.dft == "auto" and torch.compiler.is_exporting())
 
-    def windows(self, samples: Tensor, frames: Tensor | None = None) -> list[Tensor]:
-        """What `fft` wants of [batch, samples]: all windows, or a copy of those numbered `frames`."""
-        span = self.framing.fft_length
-        if frames is None:
-            return self.framing.stretches(samples, span=span)
-        count = self.framing.count(samples.shape[-1])
-        body = self.framing.continued(samples, first=0, stop=count, span=span)
-        return [body.unfold(-1, span, self.framing.hop_length).index_select(1, frames)]
+    def windows(self, samples: Tensor, frames: Tensor | None = None) -> Tensor:
+        """What `fft` wants of [batch, samples]: all windows as a view, or those numbered `frames`."""
+        span, count = self.framing.fft_length, self.framing.count(samples.shape[-1])
+        continued = self.framing.continued(samples, span=span)
+        windows = continued.unfold(-1, span, self.framing.hop_length)
+        return windows[:, :count] if frames is None else windows[:, frames]
 
     def fft(self, windows: Tensor) -> Tensor:
-        """[batch, frames, samples] by the fast Fourier transform."""
+        """Transform [batch, frames, samples]."""
         if not len(windows):  # MKL refuses a transform of nothing
-            return windows.new_zeros(*windows.shape[:2], 2 * (self.stop - self.first))
-        parts = torch.view_as_real(torch.fft.rfft(windows * self.window))
-        return parts.square_().flatten(-2)[..., 2 * self.first : 2 * self.stop]
+            return windows.new_zeros(*windows.shape[:2], 2 * self.bins)
+        return torch.view_as_real(torch.fft.rfft(windows * self.window)).square_().flatten(-2)
 
     def matmul(self, samples: Tensor) -> Tensor:
-        """[batch, samples] by the matrix, which is applied to all windows as a convolution."""
-        framing = self.framing
+        """Transform all windows of [batch, samples]."""
         # Made when asked for: the largest constant of the model serves its export only.
-        matrix = fourier_matrix(self.shape, framing.fft_length, self.first, self.stop)
+        matrix = fourier_matrix(self.shape, self.framing.fft_length, self.bins)
         kernels = torch.from_numpy(matrix).to(samples.device).unsqueeze(1)
-        count = framing.count(samples.shape[-1])
-        body = framing.continued(samples, first=0, stop=count, span=framing.window_length)
-        parts = F.conv1d(body.unsqueeze(1), kernels, stride=framing.hop_length)
-        return parts.square().transpose(1, 2)
+        continued = self.framing.continued(samples, span=self.framing.window_length).unsqueeze(1)
+        parts = F.conv1d(continued, kernels, stride=self.framing.hop_length)
+        return parts[..., : self.framing.count(samples.shape[-1])].square().transpose(1, 2)
 
 
 @lru_cache(maxsize=4)
-def fourier_matrix(
-    window: tuple[float, ...], fft_length: int, first: int, stop: int
-) -> NDArray[np.float32]:
+def fourier_matrix(window: tuple[float, ...], fft_length: int, bins: int) -> NDArray[np.float32]:
     """The windowed transform, [2 * bins, samples]: a cosine and a negative sine for each bin."""
     # Reduced before the multiplication by 2 pi, so that large products lose no digits.
-    turns = np.outer(np.arange(first, stop), np.arange(len(window))) % fft_length / fft_length
+    turns = np.outer(np.arange(bins), np.arange(len(window))) % fft_length / fft_length
     waves = np.stack([np.cos(2 * np.pi * turns), -np.sin(2 * np.pi * turns)], axis=1)
     return (waves * np.asarray(window)).reshape(-1, len(window)).astype(np.float32)

@@ -10,6 +10,7 @@ import numpy as np
 
 from sonant import metrics, page, plots, scoring
 from sonant.page import Html
+from sonant.plots import canvas
 from sonant.report import gallery
 from sonant.report.gallery import percent
 from sonant.scoring import Report
@@ -29,6 +30,7 @@ def render(
     title: str,
     rate_hz: int,
     history: Sequence[Mapping[str, float]] = (),
+    best_epoch: int | None = None,
     recipe: str = "",
     environment: Mapping[str, str] = NOTHING,
     summary: str = "",
@@ -36,14 +38,14 @@ def render(
 ) -> str:
     """Write the page of an evaluation; the same arguments and files give the same text.
 
-    `history` are rows of `metrics.jsonl`, `recipe` is TOML, `environment` names versions, `summary`
-    is the table of layers, `rate_hz` is what the model hears at. What is empty is left out. Clips
-    are read anew, and one that is gone is shown as missing. Raises `MissingExtra` without
-    matplotlib.
+    `history` are rows of `metrics.jsonl`, `best_epoch` the one whose weights were kept (None: that of
+    highest accuracy), `recipe` is TOML, `environment` names versions, `summary` is the table of
+    layers, `rate_hz` is what the model hears at. What is empty is left out. Clips are read anew, and
+    one that is gone is shown as missing. Raises `MissingExtra` without matplotlib.
     """
     parts = (
         _result(report, notes),
-        _training(history),
+        _training(history, best_epoch),
         _confusions(report),
         _classes(report),
         _calibration(report),
@@ -98,12 +100,12 @@ def _result(report: Report, notes: Sequence[str]) -> Html:
     )
 
 
-def _training(history: Sequence[Mapping[str, float]]) -> str:
+def _training(history: Sequence[Mapping[str, float]], best_epoch: int | None) -> str:
     if not history:
         return ""
     seconds = sum(row.get("seconds", 0.0) for row in history)
     picture = _themed(
-        lambda theme: plots.curves(history, theme=theme),
+        lambda theme: plots.curves(history, best_epoch=best_epoch, theme=theme),
         alt=f"Loss, accuracy and learning rate over {len(history)} epochs",
     )
     epochs = "1 epoch" if len(history) == 1 else f"{len(history)} epochs"
@@ -121,10 +123,13 @@ def _confusions(report: Report) -> Html:
         for label, counts in zip(report.labels, report.confusion, strict=True)
     )
     matrix = page.table(("said \\ heard", *report.labels), rows, numeric=columns)
+    note = "Rows are what was said, columns what was heard; colour is the share of the row."
+    if not all(canvas.can_draw(label) for label in report.labels):
+        note += " In the picture #3, say, is the third label: no font here has its letters."
     return page.section(
         "Confusions",
         picture + page.fold("The matrix as a table", matrix) + _top_confusions(report),
-        note="Rows are what was said, columns what was heard; colour is the share of the row.",
+        note=note,
     )
 
 

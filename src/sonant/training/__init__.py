@@ -164,7 +164,7 @@ def _precision(wanted: str, device: torch.device) -> torch.dtype:
 def _finish(recipe: Recipe, decoded: Decoded, loop: Loop, summary: Summary) -> Path:
     """Turn the best weights into a bundle; a run that was finished before keeps the one it has."""
     folder, rows = loop.folder, loop.folder.history()
-    folder.write_bytes(folder.curves, plots.curves(rows))
+    folder.write_bytes(folder.curves, plots.curves(rows, best_epoch=loop.progress.best_epoch))
     if any((folder.bundle / recipe.name).glob("[0-9]*/bundle.json")):
         return card.find(folder.path)
     model = loop.model.to("cpu")

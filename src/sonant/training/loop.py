@@ -191,7 +191,7 @@ class Loop:
         progress.epoch += 1
         progress.seconds += seconds
         progress.step, progress.loss_sum, progress.right = 0, 0.0, 0.0
-        row = {
+        return {
             "epoch": progress.epoch,
             "train_loss": sums["loss"],
             "train_accuracy": sums["right"] / task.clips,
@@ -200,7 +200,6 @@ class Loop:
             "seconds": seconds,
             "clips_per_second": task.clips / seconds,
         }
-        return row
 
     def _record(self, rows: list[dict[str, float]], scalars: Scalars | None) -> None:
         """Keep what the epoch brought."""

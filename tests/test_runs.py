@@ -1,0 +1,122 @@
+"""Whole runs: data and recipe in, bundle, figures and report out; the tour is one of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import sonant
+from sonant import runs, tour
+from sonant.data.preparation import DataConfig, only
+from sonant.errors import ManifestError, TrainingError
+from sonant.manifest import Manifest
+from words import SMALL, spoken_words
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    return spoken_words(tmp_path_factory.mktemp("words"))
+
+
+@pytest.fixture(scope="module")
+def outcome(words: Manifest, tmp_path_factory: pytest.TempPathFactory) -> runs.Outcome:
+    done = sonant.train(
+        SMALL,
+        words,
+        out=tmp_path_factory.mktemp("run") / "run",
+        overrides=["fit.epochs=6"],
+        rehearsal=False,
+    )
+    assert done is not None
+    return done
+
+
+def test_the_python_api_says_what_the_command_line_says(
+    words: Manifest, outcome: runs.Outcome
+) -> None:
+    report = sonant.evaluate(outcome.folder, words)
+    assert report.accuracy == outcome.metrics["test_accuracy"] > 0.6
+    clip = words.where(split="test").items[0]
+    prediction = sonant.load(outcome.bundle).predict(clip.path)
+    assert prediction.label in words.labels
+    assert prediction.probability == prediction.top[0][1]
+
+
+def test_the_run_folder_is_complete(outcome: runs.Outcome) -> None:
+    for name in ("curves.png", "confusion.png", "report.html", "evaluation.json", "recipe.toml",
+                 "labels.txt", "model_summary.txt", "metrics.jsonl"):  # fmt: skip
+        assert (outcome.folder / name).stat().st_size > 0, name
+    found = json.loads((outcome.folder / "evaluation.json").read_text())
+    assert {"accuracy", "clips", "labels", "confusion", "parameters"} <= found.keys()
+    assert outcome.report == outcome.folder / "report.html"
+
+
+def test_unsplit_data_is_evaluated_on_what_training_held_out(
+    words: Manifest, tmp_path: Path
+) -> None:
+    unsplit = Manifest(
+        items=tuple(type(i)(path=i.path, label=i.label, speaker=i.speaker) for i in words),
+        name="unsplit",
+    )
+    done = runs.train(
+        SMALL, unsplit, out=tmp_path / "run", overrides=["fit.epochs=1"], rehearsal=False
+    )
+    assert done is not None
+    held_out = DataConfig().prepare(unsplit, seed=0).where(split="test")
+    report = sonant.evaluate(done.bundle, unsplit)
+    assert {row.path for row in report.scored} == {str(item.path) for item in held_out}
+
+
+def test_labels_that_are_not_there_are_named(words: Manifest) -> None:
+    with pytest.raises(
+        ManifestError, match=r"no clip labelled yes; its labels are high, low, noise"
+    ):
+        only(words, ("yes", "low"))
+
+
+def test_a_clip_that_cannot_be_read_stops_the_run_before_it_begins(
+    words: Manifest, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(b"nothing")
+    items = (*words.items, type(words.items[0])(path=bad, label="low", split="train"))
+    with pytest.raises(sonant.SonantError, match=r"bad\.wav"):
+        runs.train(SMALL, Manifest(items=items), out=tmp_path / "run", rehearsal=False)
+    done = runs.train(
+        SMALL,
+        Manifest(items=items),
+        out=tmp_path / "run2",
+        overrides=["fit.epochs=1"],
+        rehearsal=False,
+        skip_unreadable=True,
+    )
+    assert done is not None
+    assert "bad.wav" in done.unreadable[0]
+
+
+def test_free_folders_are_numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert runs.free_folder("a") == Path("runs/a")
+    Path("runs/a").mkdir(parents=True)
+    assert runs.free_folder("a") == Path("runs/a-2")
+
+
+def test_the_tour_makes_everything_it_shows(words: Manifest, tmp_path: Path) -> None:
+    found = tour.tour(tmp_path / "demo", data=words, recipe=str(SMALL))
+    for path in found.paths().values():
+        assert path.exists()
+    assert found.predicted == len(words.where(split="test"))
+    lines = found.predictions.read_text().splitlines()
+    assert lines[0].startswith("file_name,target")
+    assert len(lines) == found.predicted + 1
+    tour.tour(tmp_path / "demo", data=words, recipe=str(SMALL))  # made anew
+
+
+def test_the_tour_clears_nothing_that_is_not_a_run(words: Manifest, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    with pytest.raises(TrainingError, match="is no run of sonant"):
+        tour.tour(tmp_path / "mine", data=words, recipe=str(SMALL))
+    assert (tmp_path / "mine" / "thesis.txt").exists()
