@@ -11,7 +11,7 @@ import pytest
 from bundles import write_bundle
 
 # As the command line does, before torch is loaded: idle threads must not take the other tests' cores.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -21,7 +21,7 @@ from sonant.models import MODELS, ModelConfig
 from sonant.nn.frontend import FRONT_ENDS, FrontEndConfig
 
 SHIPPED: Final = Path(__file__).parent / "recipes"
-DEFAULT: Final = "tutorial-simple-audio"
+DEFAULT: Final = "commands-small"
 
 TABLES: Final[strict.Tables] = {
     ModelConfig: {name: config for name, (config, _) in MODELS.items()},

@@ -30,7 +30,7 @@ def test_windows_have_their_known_values(
 def test_a_clip_without_centre_is_left_as_it_is() -> None:
     framing = Framing(window_length=4, hop_length=2, fft_length=4)
     samples = torch.arange(10.0)[None]
-    assert framing.continued(samples, span=4) is samples
+    assert framing.continued(samples, first=0, stop=4, span=4).data_ptr() == samples.data_ptr()
     assert [framing.count(samples) for samples in (4, 5, 6, 10)] == [1, 1, 2, 4]
 
 
@@ -40,7 +40,9 @@ def test_a_clip_without_centre_is_left_as_it_is() -> None:
 )
 def test_centred_windows_see_the_clip_continued(pad: str, expected: list[int]) -> None:
     framing = Framing(window_length=4, hop_length=2, fft_length=4, centre=True, pad=pad)  # type: ignore[arg-type]
-    assert framing.continued(torch.arange(5.0)[None], span=4).tolist() == [expected]
+    assert framing.continued(torch.arange(5.0)[None], first=0, stop=3, span=4).tolist() == [
+        expected
+    ]
     assert framing.count(5) == 3
 
 
@@ -59,17 +61,36 @@ def test_squares_are_those_of_the_transform_s_definition(length: int) -> None:
     samples = torch.randn(2, 90, generator=torch.Generator().manual_seed(0))
     last = np.fft.rfft(samples[1, 40:90].double().numpy() * shape, length)[:30]
 
-    for squares in (spectrum.fft(spectrum.windows(samples)), spectrum.matmul(samples)):
+    for squares in (
+        spectrum.fft(spectrum.windows(samples, first=0, stop=3)),
+        spectrum.matmul(samples),
+    ):
         assert squares.shape[:2] == (2, 3)
         np.testing.assert_allclose(squares[1, 2, 0:60:2], last.real**2, rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(squares[1, 2, 1:60:2], last.imag**2, rtol=1e-4, atol=1e-5)
 
 
-def test_single_windows_can_be_had() -> None:
-    framing = Framing(window_length=4, hop_length=2, fft_length=4)
-    spectrum = Spectrum(framing, window("hann", 4), bins=3)
-    chosen = spectrum.windows(torch.arange(10.0)[None], torch.tensor([0, 3]))
-    assert chosen.tolist() == [[[0, 1, 2, 3], [6, 7, 8, 9]]]
+@pytest.mark.parametrize("pad", ["reflect", "zeros"])
+@pytest.mark.parametrize("fft_length", [8, 12])
+def test_windows_can_be_had_in_parts(pad: str, fft_length: int) -> None:
+    framing = Framing(
+        window_length=8,
+        hop_length=3,
+        fft_length=fft_length,
+        centre=True,
+        pad=pad,  # type: ignore[arg-type]
+    )
+    spectrum = Spectrum(framing, window("hann", 8), bins=3)
+    samples = torch.arange(30.0)[None]
+    first, stop = framing.inside(30, span=fft_length)
+    assert 0 < first < stop < framing.count(30)
+    parts = [
+        spectrum.windows(samples, first=a, stop=b)
+        for a, b in ((0, first), (first, stop), (stop, framing.count(30)))
+    ]
+    whole = spectrum.windows(samples, first=0, stop=framing.count(30))
+    assert torch.equal(torch.cat(parts, 1), whole)
+    assert parts[1].data_ptr() in range(samples.data_ptr(), samples.data_ptr() + 4 * 30)
 
 
 def test_the_matrix_is_exact_for_long_transforms_too() -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def train(
     recipe: str = typer.Argument(
-        "tutorial-simple-audio", help="A shipped recipe (`sonant recipes`) or a TOML file."
+        "commands-small", help="A shipped recipe (`sonant recipes`) or a TOML file."
     ),
     overrides: list[str] = typer.Argument(None, help="Settings, as in fit.epochs=5."),
     data: str = typer.Option(

@@ -35,6 +35,8 @@ from sonant.errors import AudioError, ManifestError, MissingExtra
 
 FORMAT: Final = 1
 """Goes up when the same request is meant to sound otherwise."""
+AHEAD: Final = 512
+"""So many words are spoken before anyone has asked for them, and no more, to bound the memory."""
 WORDS_PER_MINUTE: Final = 160
 SLOWEST, FASTEST = 80, 450
 
@@ -49,15 +51,17 @@ ACCENTS: Final = (
     "en-029",
 )
 
-# Not among them: those that echo, buzz or clip so much that they are no voice (robosoft, UniRobot...).
+# Not among them: whispers, and those that echo, buzz or clip so much that they are no voice.
 VARIANTS: Final = tuple(
     """
-    Alex,Alicia,Andrea,Andy,Annie,AnxiousAndy,Denis,Diogo,Gene,Gene2,Henrique,Hugo,Lee,Marco,Mario,Michael,
-    Mike,Mr serious,Nguyen,Reed,Storm,Tweaky,adam,anika,aunty,belinda,benjamin,boris,caleb,croak,david,ed,
-    edward,edward2,f1,f2,f3,f4,f5,fast,grandma,grandpa,gustave,ian,iven2,iven3,iven4,john,kaukovalta,klatt,
-    klatt2,klatt3,klatt4,klatt5,klatt6,linda,m1,m2,m3,m4,m5,m6,m7,m8,marcelo,max,michel,miguel,norbert,pablo,
-    paul,pedro,quincy,rob,robert,sandro,shelby,steph,steph2,steph3,travis,victor,whisper,whisperf,zac
-    """.replace("\n", "").replace("    ", "").split(",")
+    Alex,Andrea,Andy,Annie,AnxiousAndy,Denis,Diogo,Gene,Gene2,Henrique,Hugo,Mario,Michael,Mike,
+    Mr serious,Nguyen,Reed,Storm,Tweaky,adam,aunty,belinda,benjamin,boris,caleb,croak,david,ed,
+    edward,edward2,f1,f2,f3,f4,f5,fast,grandma,grandpa,gustave,ian,iven2,iven3,iven4,john,klatt,
+    klatt2,klatt3,klatt4,klatt5,klatt6,linda,m1,m2,m3,m4,m5,m6,m7,m8,marcelo,max,michel,miguel,
+    norbert,pablo,paul,quincy,rob,robert,sandro,shelby,steph,steph2,steph3,travis,victor
+    """.replace("\n", "")
+    .replace("    ", "")
+    .split(",")
 )
 """espeak-ng's voice variants, by the names of their files."""
 
@@ -87,7 +91,9 @@ def find() -> Library:
     except RuntimeError as error:
         raise AudioError(f"espeakng-loader: {error}; install it anew") from error
     if not path.is_file():
-        raise AudioError(f"espeakng-loader: brings no library for this system ({path} is not there)")
+        raise AudioError(
+            f"espeakng-loader: brings no library for this system ({path} is not there)"
+        )
     return Library(path=path, data=data, version=metadata.version("espeakng-loader"))
 
 
@@ -139,7 +145,9 @@ class Espeak:
             for _ in range(self._processes):
                 idle.put(stack.enter_context(self._start()))
             stack.callback(pool.shutdown, cancel_futures=True)
-            yield from pool.map(lambda utterance: self._say(utterance, idle), utterances)
+            for first in range(0, len(utterances), AHEAD):
+                some = utterances[first : first + AHEAD]
+                yield from pool.map(lambda utterance: self._say(utterance, idle), some)
 
     def _say(self, utterance: Utterance, idle: queue.SimpleQueue[EspeakProcess]) -> Clip:
         request = request_of(utterance)
@@ -168,8 +176,8 @@ def request_of(utterance: Utterance) -> dict[str, str | int]:
     return {
         "text": utterance.word.replace("_", " ").replace("-", " ") + utterance.ending,
         "voice": f"{accent}+{VARIANTS[voice.timbre % len(VARIANTS)]}",
-        "pitch": round(20 + 60 * voice.height),
-        "range": round(10 + 80 * voice.melody),
+        "pitch": round(30 + 40 * voice.height),
+        "range": round(25 + 50 * voice.melody),
         "rate": int(np.clip(rate, SLOWEST, FASTEST)),
         "seed": utterance.seed,
     }

@@ -31,7 +31,7 @@ class EspeakProcess:
         """Start it. Raises `AudioError` when the library does not load or find its data."""
         self._timeout_s = timeout_s
         # To a file, not a pipe: nobody reads it until something goes wrong, and a full pipe would stall.
-        self._complaints = tempfile.TemporaryFile()
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
         command = [sys.executable, "-I", "-S", str(WORKER), str(library), str(data)]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints

@@ -93,7 +93,9 @@ def synthesise(utterance: Utterance) -> Clip:
     )
     throat = _overlap(_frames(glottis) * _resonances(tracks))
     loud = np.sqrt(np.mean(throat**2)) / np.sqrt(np.mean(_per_sample(tracks.voice) ** 2) + 1e-9)
-    hiss = _overlap(_frames(rng.standard_normal(length) * _per_sample(tracks.hiss)) * _bands(tracks))
+    hiss = _overlap(
+        _frames(rng.standard_normal(length) * _per_sample(tracks.hiss)) * _bands(tracks)
+    )
     sound = throat / loud + hiss
     return Clip((0.3 * sound / np.abs(sound).max()).astype(np.float32), RATE_HZ)
 
@@ -212,4 +214,4 @@ def _bands(tracks: _Tracks) -> NDArray[np.float32]:
     octaves = np.log2(np.maximum(np.arange(FFT // 2 + 1) * RATE_HZ / FFT, 20.0))
     distance = (octaves - np.log2(tracks.hiss_hz)[:, None]) / tracks.hiss_width[:, None]
     band = np.exp(-0.5 * distance**2)
-    return (band / np.sqrt(np.mean(band**2, axis=1, keepdims=True))).astype(np.float32)
+    return np.asarray(band / np.sqrt(np.mean(band**2, axis=1, keepdims=True)), np.float32)

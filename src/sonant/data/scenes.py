@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import soxr
@@ -19,6 +19,10 @@ SILENCE_DB: Final = -40.0
 PEAK: Final = 0.98
 
 
+def _unit_power(sound: NDArray[np.floating[Any]]) -> Samples:
+    return np.asarray(sound / np.sqrt(np.mean(np.square(sound, dtype=np.float64))), np.float32)
+
+
 def coloured(length: int, *, fall: float, rate_hz: int, rng: np.random.Generator) -> Samples:
     """Noise of unit power whose power falls with frequency to the power of `fall`, [samples]."""
     spectrum = np.fft.rfft(rng.standard_normal(length))
@@ -26,7 +30,7 @@ def coloured(length: int, *, fall: float, rate_hz: int, rng: np.random.Generator
     shape = np.maximum(frequency, LOWEST_HZ) ** (-fall / 2.0)
     shape[frequency < LOWEST_HZ] = 0.0
     noise = np.fft.irfft(spectrum * shape, length)
-    return (noise / np.sqrt(np.mean(noise**2))).astype(np.float32)
+    return _unit_power(noise)
 
 
 def hum(length: int, *, mains_hz: float, rate_hz: int, rng: np.random.Generator) -> Samples:
@@ -37,7 +41,7 @@ def hum(length: int, *, mains_hz: float, rate_hz: int, rng: np.random.Generator)
     time_s = np.arange(length) / rate_hz
     tones = np.sin(2.0 * np.pi * mains_hz * orders[:, None] * time_s + phases[:, None])
     sound = amplitudes @ tones + 0.2 * coloured(length, fall=1.0, rate_hz=rate_hz, rng=rng)
-    return (sound / np.sqrt(np.mean(sound**2))).astype(np.float32)
+    return _unit_power(sound)
 
 
 def babble(words: list[Samples], length: int, *, voices: int, rng: np.random.Generator) -> Samples:
@@ -49,15 +53,14 @@ def babble(words: list[Samples], length: int, *, voices: int, rng: np.random.Gen
             word = words[int(rng.integers(len(words)))][: length - start]
             sound[start : start + len(word)] += word
             start += len(word) + int(rng.integers(1, 1 + len(word) // 2 + 1))
-    return (sound / np.sqrt(np.mean(sound.astype(np.float64) ** 2))).astype(np.float32)
+    return _unit_power(sound)
 
 
 def word_only(clip: Clip, *, rate_hz: int) -> Samples:
     """The word without the silence around it, at `rate_hz`, with unit power, [samples]."""
     samples = soxr.resample(clip.samples, clip.rate_hz, rate_hz, quality="HQ")
     loud = np.flatnonzero(np.abs(samples) > 10.0 ** (SILENCE_DB / 20.0) * np.abs(samples).max())
-    word = samples[loud[0] : loud[-1] + 1]
-    return np.asarray(word / np.sqrt(np.mean(word.astype(np.float64) ** 2)), np.float32)
+    return _unit_power(samples[loud[0] : loud[-1] + 1])
 
 
 def echoed(samples: Samples, *, rate_hz: int, rng: np.random.Generator) -> Samples:
@@ -94,8 +97,9 @@ def scene(
 ) -> Samples:
     """A word of unit power in a clip of `length` samples, heard through noise, [samples].
 
-    The word lies up to `shift` samples off the middle, as far as there is room. `snr_db` compares the power of the word to that of the noise; `level_db` is the word's power to
-    full scale. Nothing clips: where it would, the whole clip is softer.
+    The word lies up to `shift` samples off the middle, as far as there is room. `snr_db` compares its
+    power to that of the noise, `level_db` to full scale. Nothing clips: where it would, the whole clip
+    is softer.
     """
     clip = np.zeros(length, np.float32)
     spare = length - len(word)

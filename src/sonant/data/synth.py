@@ -1,16 +1,15 @@
 """The embedded corpus: words spoken by this machine itself, as real audio files, with no network.
 
-    OUT/<word>/<speaker>_nohash_<take>.wav   16-bit, all of one length, named as in Speech Commands
-    OUT/_background_noise_/*.wav             noises of other kinds, for augmentation and `_silence_`
-    OUT/manifest.csv                         file, label, speaker, split; no speaker is in two splits
-    OUT/corpus.json                          configuration, voices, synthesiser, versions, licence
+OUT/<word>/<speaker>_nohash_<take>.wav   16-bit, all of one length, named as in Speech Commands
+OUT/_background_noise_/*.wav             noises of other kinds, for augmentation and `_silence_`
+OUT/manifest.csv                         file, label, speaker, split; no speaker is in two splits
+OUT/corpus.json                          configuration, voices, synthesiser, versions, licence
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import tempfile
 import zlib
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -28,12 +27,15 @@ from sonant.data import scenes, voices
 from sonant.data.cache import cache_folder
 from sonant.data.espeak import Espeak
 from sonant.data.formant import Formant
+from sonant.data.synth_config import SynthConfig
 from sonant.data.voices import Engine, Utterance
 from sonant.draws import Draws
 from sonant.errors import AudioError, ManifestError, MissingExtra
 from sonant.listing import tables
 from sonant.listing.names import BACKGROUND
 from sonant.manifest import Manifest
+
+__all__ = ["EngineName", "SynthConfig", "engine_named", "make"]
 
 EngineName = Literal["auto", "espeak", "formant"]
 OnProgress = Callable[[int, int], None]
@@ -49,60 +51,6 @@ FULLEST, WISHED = 0.95, 0.85
 ATTEMPTS: Final = 4
 BABBLERS, BABBLE_WORDS = 6, 64
 NOISE_S, NOISE_DB = 12.0, -20.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SynthConfig:
-    """What is spoken, by how many, and how it is heard."""
-
-    words: tuple[str, ...] = ("down", "go", "left", "no", "right", "stop", "up", "yes")
-    """The labels; `_` and `-` are spoken as blanks."""
-    speakers: int = 60
-    """How many voices; a tenth each for validation and test, the others train."""
-    takes: int = 2
-    """Clips of each word by each speaker."""
-    rate_hz: int = 16000
-    """Hertz."""
-    duration_s: float = 1.0
-    """Seconds of every clip."""
-    shift_s: float = 0.1
-    """Seconds that a word may lie off the middle of its clip."""
-    snr_db: tuple[float, float] = (3.0, 30.0)
-    """Decibels of the word over the noise, drawn for each clip between these two."""
-    level_db: tuple[float, float] = (-32.0, -14.0)
-    """Decibels of the word to full scale, drawn for each clip between these two."""
-    echo_share: float = 0.4
-    """Share of the clips that are heard in a room."""
-    seed: int = 0
-    """Another seed, other voices, noise and splits."""
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be made, naming the field and what it wants."""
-        folded = {word.casefold() for word in self.words}
-        for wanted, message in (
-            (bool(self.words), "words: there are none; want one at least"),
-            (len(folded) == len(self.words), f"words: one stands twice in {list(self.words)}"),
-            (all(map(_LABEL.fullmatch, self.words)), f"words: want letters, digits, blanks, - and _; have {list(self.words)}"),
-            (self.speakers >= 3, f"speakers: {self.speakers} do not fill three splits; want 3 or more"),
-            (self.takes >= 1, f"takes: {self.takes}; want 1 or more"),
-            (self.rate_hz >= 4000, f"rate_hz: {self.rate_hz}; speech wants 4000 or more"),
-            (0.1 <= self.duration_s <= 60.0, f"duration_s: {self.duration_s}; want 0.1 to 60"),
-            (self.shift_s >= 0.0, f"shift_s: {self.shift_s}; want 0 or more"),
-            (self.snr_db[0] <= self.snr_db[1], f"snr_db: {self.snr_db}; want the lower first"),
-            (self.level_db[0] <= self.level_db[1], f"level_db: {self.level_db}; want the lower first"),
-            (0.0 <= self.echo_share <= 1.0, f"echo_share: {self.echo_share}; want 0 to 1"),
-            (self.seed >= 0, f"seed: {self.seed}; want 0 or more"),
-        ):
-            if not wanted:
-                raise ManifestError(message)
-
-    @property
-    def length(self) -> int:
-        """Samples of every clip."""
-        return round(self.duration_s * self.rate_hz)
-
-
-_LABEL = re.compile(r"[^\W_](?:[\w' -]*[\w'])?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,21 +87,23 @@ def make(
     """Make the corpus in the new folder `out`, whole or not at all; one that is there already is returned.
 
     `auto` takes espeak-ng, or the formant synthesiser where it cannot be had, and says so through
-    `on_note`. `cache` keeps what espeak-ng said; none is sonant's own cache folder. Raises
+    `on_note`. `cache` is the folder in which what espeak-ng said is kept; none is sonant's own. Raises
     `ManifestError` for a folder that holds anything else and for words that cannot be said,
     `MissingExtra` or `AudioError` when espeak-ng was asked for and does not work.
     """
     out = Path(os.path.abspath(out))
     if _is_there(out, config, engine):
         return Manifest.load(out)
-    speaker = _open(engine, cache or cache_folder() / "speech", on_note)
+    speaker, note = _open(engine, (cache or cache_folder()) / "speech")
+    if note:
+        on_note(note)
     speaker.check(config.words)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
             # One level down, for the temporary folder itself is closed to others.
             folder = Path(scratch) / out.name
-            _fill(folder, config, speaker, on_progress)
+            _fill(folder, config, speaker, note=note, on_progress=on_progress)
             if out.exists():
                 out.rmdir()
             os.rename(folder, out)
@@ -176,7 +126,7 @@ def _is_there(out: Path, config: SynthConfig, engine: EngineName) -> bool:
         raise ManifestError(
             f"{out}: is there and is no corpus that sonant made; choose a folder that does not exist"
         ) from error
-    wanted = {"format": FORMAT, "engine": engine, **_plain(config)}
+    wanted = {"format": FORMAT, "engine": engine, **config.plain()}
     if engine == "auto":
         wanted["engine"] = held["engine"]
     other = [key for key in wanted if held.get(key) != wanted[key]]
@@ -191,34 +141,28 @@ def _is_there(out: Path, config: SynthConfig, engine: EngineName) -> bool:
     return True
 
 
-def _plain(config: SynthConfig) -> dict[str, Any]:
-    """A configuration as it comes back from JSON."""
-    plain: dict[str, Any] = json.loads(json.dumps(asdict(config)))
-    return plain
-
-
 # -- who speaks ------------------------------------------------------------------------------------
 
 
-def _open(engine: EngineName, cache: Path, on_note: OnNote) -> Engine:
+def _open(engine: EngineName, cache: Path) -> tuple[Engine, str]:
+    """The synthesiser, and why it is not the one that was hoped for."""
     if engine == "formant":
-        return Formant()
+        return Formant(), ""
     try:
-        return Espeak(cache=cache)
+        return Espeak(cache=cache), ""
     except (MissingExtra, AudioError) as error:
         if engine == "espeak":
             raise
-        on_note(f"{error}. The words are spoken by the formant synthesiser instead.")
-        return Formant()
+        return Formant(), f"{error}. Sonant's own formant synthesiser speaks the words instead."
 
 
 def _lines(config: SynthConfig, engine: Engine) -> list[_Line]:
     """All clips, sorted by word, speaker and take."""
-    cast_ = voices.cast(config.speakers, timbres=engine.timbres, seed=config.seed)
+    people = voices.cast(config.speakers, timbres=engine.timbres, seed=config.seed)
     splits = _splits(config)
     lines = []
     for word in sorted(config.words):
-        for number, voice in enumerate(cast_):
+        for number, voice in enumerate(people):
             for take in range(config.takes):
                 rng = _rng(config, f"{word}/{number}/{take}/voice")
                 lines.append(
@@ -255,25 +199,52 @@ def _rng(config: SynthConfig, what: str) -> np.random.Generator:
 # -- the folder ------------------------------------------------------------------------------------
 
 
-def _fill(folder: Path, config: SynthConfig, engine: Engine, on_progress: OnProgress) -> None:
+def _fill(
+    folder: Path, config: SynthConfig, engine: Engine, *, note: str, on_progress: OnProgress
+) -> None:
     for name in (*config.words, BACKGROUND):
         (folder / name).mkdir(parents=True)
     lines = _lines(config, engine)
-    talk: list[Samples] = []
+    talk = _write_clips(folder, lines, config, engine, on_progress=on_progress)
+    _write_noises(folder / BACKGROUND, talk, config)
+    columns = ("file", "label", "speaker", "split")
+    rows = [(line.file, line.word, line.speaker, line.split) for line in lines]
+    tables.write(
+        folder / "manifest.csv", columns, (dict(zip(columns, row, strict=True)) for row in rows)
+    )
+    card = {**_card(config, engine), "note": note, "clips": len(lines)}
+    text = json.dumps(card, indent=2, ensure_ascii=False)
+    (folder / CARD).write_text(text + "\n", encoding="utf-8")
+
+
+def _write_clips(
+    folder: Path,
+    lines: Sequence[_Line],
+    config: SynthConfig,
+    engine: Engine,
+    *,
+    on_progress: OnProgress,
+) -> list[Samples]:
+    """Write all clips; returns some of the words, for babble.
+
+    Only of those who train: a voice of the test must not be heard in the noise of training.
+    """
+    training = [line for line in lines if line.split == "train"]
+    babblers = {line.file for line in training[:: 1 + len(training) // BABBLE_WORDS]}
+    talk = []
     with closing(_spoken(lines, config, engine)) as spoken:
         for done, (line, word) in enumerate(spoken, start=1):
             _write(folder / line.file, _heard(word, line, config), config)
-            # Only of those who train: a voice of the test must not be heard in training's noise.
-            if line.split == "train" and len(talk) < BABBLE_WORDS:
+            if line.file in babblers:
                 talk.append(word)
             on_progress(done, len(lines))
+    return talk
+
+
+def _write_noises(folder: Path, talk: list[Samples], config: SynthConfig) -> None:
     for name, noise in _noises(talk, config).items():
-        loudest = scenes.PEAK / float(np.abs(noise).max())
-        _write(folder / BACKGROUND / f"{name}.wav", noise * min(10 ** (NOISE_DB / 20), loudest), config)
-    rows = [{"file": x.file, "label": x.word, "speaker": x.speaker, "split": x.split} for x in lines]
-    tables.write(folder / "manifest.csv", ("file", "label", "speaker", "split"), rows)
-    card = json.dumps(_card(config, engine, len(lines)), indent=2, ensure_ascii=False)
-    (folder / CARD).write_text(card + "\n", encoding="utf-8")
+        gain = min(10.0 ** (NOISE_DB / 20.0), scenes.PEAK / float(np.abs(noise).max()))
+        _write(folder / f"{name}.wav", noise * np.float32(gain), config)
 
 
 def _spoken(
@@ -331,18 +302,17 @@ def _write(path: Path, samples: Samples, config: SynthConfig) -> None:
     audio.write(path, Clip(samples, config.rate_hz))
 
 
-def _card(config: SynthConfig, engine: Engine, clips: int) -> dict[str, Any]:
-    cast_ = voices.cast(config.speakers, timbres=engine.timbres, seed=config.seed)
-    people = zip(cast_, _splits(config), strict=True)
+def _card(config: SynthConfig, engine: Engine) -> dict[str, Any]:
+    people = voices.cast(config.speakers, timbres=engine.timbres, seed=config.seed)
+    splits = _splits(config)
     return {
         "format": FORMAT,
         "engine": engine.name,
         "versions": {"sonant": sonant.__version__, **engine.versions},
         "licence": engine.licence,
-        "config": _plain(config),
-        "clips": clips,
+        "config": config.plain(),
         "speakers": {
-            _speaker(number): {"split": split, **asdict(voice)}
-            for number, (voice, split) in enumerate(people)
+            _speaker(number): {"split": splits[number], **asdict(voice)}
+            for number, voice in enumerate(people)
         },
     }

@@ -83,8 +83,8 @@ def cast(count: int, *, timbres: int, seed: int) -> tuple[Voice, ...]:
             timbre=int(order[number % timbres]),
             accent=float(draws.uniform("accent")[number, 0]),
             height=float(draws.uniform("height")[number, 0]),
-            tract=float(draws.uniform("tract", 0.94, 1.06)[number, 0]),
-            speed=float(draws.uniform("speed", 0.85, 1.25)[number, 0]),
+            tract=float(draws.uniform("tract", 0.95, 1.05)[number, 0]),
+            speed=float(draws.uniform("speed", 0.9, 1.15)[number, 0]),
             melody=float(draws.uniform("melody")[number, 0]),
             breath=float(draws.uniform("breath")[number, 0]),
         )
@@ -96,7 +96,7 @@ def take_of(voice: Voice, word: str, *, rng: np.random.Generator) -> Utterance:
     """The word as the speaker happens to say it this time: a little higher, slower, as a question."""
     spoken = replace(
         voice,
-        height=float(np.clip(voice.height + rng.uniform(-0.12, 0.12), 0.0, 1.0)),
+        height=float(np.clip(voice.height + rng.uniform(-0.1, 0.1), 0.0, 1.0)),
         speed=voice.speed * rng.uniform(0.9, 1.1),
         melody=float(np.clip(voice.melody + rng.uniform(-0.2, 0.2), 0.0, 1.0)),
     )

@@ -15,8 +15,10 @@ from sonant.nn.frontend_config import LogMelConfig, MfccConfig, RawConfig, Spect
 from sonant.nn.mel import cosine_transform, filter_bank
 from sonant.nn.spectrum import Framing, Spectrum, window
 
-PIECE_BYTES = 2 << 20
-"""Frames that one thread transforms at a time: they and their spectra stay in the second cache."""
+PIECE_BYTES = 3 << 20
+"""Windows that one thread transforms at a time: more leave the caches, fewer are all calls."""
+WORTH_A_CALL = 1 << 18
+"""Samples in a batch of which a copy is dearer than one more transform."""
 FILTERS_AT_A_TIME = 16
 """More waste work on zeros, fewer leave half a vector register empty."""
 TINY = 1e-30
@@ -45,7 +47,7 @@ class Waveform(nn.Module):
         """Cut all frames, or those numbered `frames`."""
         count = self.count(samples.shape[-1])
         if self.hop == self.bins:
-            cut = samples[:, : count * self.bins].unflatten(-1, (count, self.bins))
+            cut = samples[:, : count * self.bins].reshape(-1, count, self.bins)
         elif torch.compiler.is_exporting():
             # Cut by a convolution: as indices, the overlapping frames would be a large constant.
             kernels = torch.eye(self.bins, device=samples.device).unsqueeze(1)
@@ -65,6 +67,7 @@ class Filters(nn.Module):
 
     def __init__(self, bank: NDArray[np.float64]) -> None:
         super().__init__()
+        self.count = bank.shape[1]
         self.bands: list[slice] = []
         for number, first in enumerate(range(0, bank.shape[1], FILTERS_AT_A_TIME)):
             group = bank[:, first : first + FILTERS_AT_A_TIME]
@@ -79,7 +82,7 @@ class Filters(nn.Module):
         rows = bins.flatten(0, 1)
         weights = self.buffers()
         filtered = [torch.mm(rows[:, band], next(weights)) for band in self.bands]
-        return torch.cat(filtered, -1).unflatten(0, bins.shape[:2])
+        return torch.cat(filtered, -1).view(*bins.shape[:2], self.count)
 
 
 @final
@@ -125,22 +128,37 @@ class Spectral(nn.Module):
 
     def forward(self, samples: Tensor, frames: Tensor | None = None) -> Tensor:
         """Transform all frames, or those numbered `frames` (by the FFT only)."""
-        spectrum = self.spectrum
-        if spectrum.by_matmul:
-            values = self._energies(spectrum.matmul(samples))
+        if self.spectrum.by_matmul:
+            energies = self._energies(self.spectrum.matmul(samples))
         else:
-            pieces = self._pieces(spectrum.windows(samples, frames))
-            energies = [self._energies(spectrum.fft(piece)) for piece in pieces]
-            values = energies[0] if len(energies) == 1 else torch.cat(energies)
-        values = self._compressed(values)
+            energies = self._by_fft(samples, frames)
+        values = self._compressed(energies)
         return values @ self.cosines if isinstance(self.config, MfccConfig) else values
 
-    def _pieces(self, windows: Tensor) -> tuple[Tensor, ...]:
-        """A spectrum is many times as large as its features: few clips of it stay in cache."""
+    def _by_fft(self, samples: Tensor, frames: Tensor | None) -> Tensor:
+        windows, count = self.spectrum.windows, self.count(samples.shape[-1])
+        if frames is not None:
+            return self._in_pieces(windows(samples, first=0, stop=count)[:, frames])
+        first, stop = self.spectrum.framing.inside(samples.shape[-1], span=self.config.fft)
+        if stop - first in (0, count) or samples.numel() < WORTH_A_CALL:
+            return self._in_pieces(windows(samples, first=0, stop=count))
+        # Only windows that reach over the ends need the clip continued, and so a copy of it.
+        edges = [windows(samples, first=a, stop=b) for a, b in ((0, first), (stop, count)) if a < b]
+        inner = self._in_pieces(windows(samples, first=first, stop=stop))
+        outer = self._in_pieces(torch.cat(edges, 1))
+        return torch.cat([outer[:, :first], inner, outer[:, first:]], 1)
+
+    def _in_pieces(self, windows: Tensor) -> Tensor:
+        """Energies of [batch, frames, samples], a few clips at a time.
+
+        Spectra are many times as large as features, and would fall out of the processor's caches.
+        """
         if windows.device.type != "cpu" or torch.compiler.is_compiling():
-            return (windows,)
+            return self._energies(self.spectrum.fft(windows))
         room = PIECE_BYTES * torch.get_num_threads() // (4 * windows.shape[1] * windows.shape[2])
-        return windows.split(max(1, room))  # type: ignore[no-untyped-call, no-any-return]
+        pieces = windows.split(max(1, room))  # type: ignore[no-untyped-call]
+        energies = [self._energies(self.spectrum.fft(piece)) for piece in pieces]
+        return energies[0] if len(energies) == 1 else torch.cat(energies)
 
     def _energies(self, squares: Tensor) -> Tensor:
         """Squares [batch, frames, 2 * bins] -> magnitudes or powers of bins or filters."""

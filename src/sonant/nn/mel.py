@@ -56,7 +56,7 @@ def filter_bank(
     low, high = mel_from_hz(np.array([min_hz, max_hz]), scale)
     edges_mel = np.linspace(low, high, mels + 2)
     edges_hz = hz_from_mel(edges_mel, scale)
-    bins_hz = np.arange(fft_length // 2 + 1) * (rate_hz / fft_length)
+    bins_hz = np.arange(fft_length // 2 + 1, dtype=np.float64) * (rate_hz / fft_length)
     at, edges = (bins_hz, edges_hz) if slopes == "hz" else (mel_from_hz(bins_hz, scale), edges_mel)
     rising = (at[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - at[:, None]) / (edges[2:] - edges[1:-1])

@@ -28,7 +28,8 @@ def window(shape: Shape, length: int, *, taper: Taper = "auto") -> NDArray[np.fl
     periodic = taper == "periodic" or (taper == "auto" and length % 2 == 0)
     base = {"hann": 0.5, "hamming": 0.54, "rectangular": 1.0}[shape]
     angles = 2.0 * np.pi / max(1, length - (not periodic)) * np.arange(length)
-    return base - (1.0 - base) * np.cos(angles)
+    values: NDArray[np.float64] = base - (1.0 - base) * np.cos(angles)
+    return values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,22 +74,32 @@ class Framing:
             )
         return 1 + (samples - self.fft_length % 2) // self.hop_length
 
-    def continued(self, samples: Tensor, *, span: int) -> Tensor:
-        """[batch, samples] from the first window to the last, each `span` samples long."""
+    def inside(self, samples: int, *, span: int) -> tuple[int, int]:
+        """The first window that lies in a clip with all of its `span`, and the next that does not."""
+        first = -(-self.lead // self.hop_length)
+        stop = (samples + self.lead - span) // self.hop_length + 1
+        return first, max(first, min(stop, self.count(samples)))
+
+    def continued(self, samples: Tensor, *, first: int, stop: int, span: int) -> Tensor:
+        """The part of [batch, samples] under windows `first` up to `stop`, each `span` long.
+
+        Where they reach over the ends of the clip it is a copy, else the clip's own memory.
+        """
         length = samples.shape[-1]
-        end = (self.count(length) - 1) * self.hop_length - self.lead + span
+        start = first * self.hop_length - self.lead
+        end = (stop - 1) * self.hop_length - self.lead + span
+        before = max(0, -start)
         # Samples of the span behind the window are multiplied by nothing, and need no mirror.
         after = max(0, end - span + self.window_length - length)
         rest = max(0, end - length - after)
-        if self.pad == "zeros" or not self.lead + after:
-            return (
-                F.pad(samples, (self.lead, after + rest)) if self.lead + after + rest else samples
-            )
-        # Faster than `F.pad`, whose mirror is scalar code on the CPU.
-        in_front = samples[:, 1 : self.lead + 1].flip(-1)
-        behind = samples[:, length - 1 - after : length - 1].flip(-1)
-        mirrored = torch.cat([in_front, samples, behind], -1)
-        return F.pad(mirrored, (0, rest)) if rest else mirrored
+        body = samples[:, max(0, start) : min(end, length)]
+        if self.pad == "reflect" and before + after:
+            # Faster than `F.pad`, whose mirror is scalar code on the CPU.
+            in_front = samples[:, 1 : before + 1].flip(-1)
+            behind = samples[:, length - 1 - after : length - 1].flip(-1)
+            body = torch.cat([in_front, body, behind], -1)
+            before = after = 0
+        return F.pad(body, (before, after + rest)) if before + after + rest else body
 
 
 @final
@@ -103,14 +114,14 @@ class Spectrum(nn.Module):
 
     window: Tensor
 
-    def __init__(self, framing: Framing, shape: NDArray[np.float64], *, bins: int) -> None:
+    def __init__(self, framing: Framing, weights: NDArray[np.float64], *, bins: int) -> None:
         super().__init__()
         self.framing = framing
         self.bins = bins
         self.dft: Dft = "auto"
-        self.shape = tuple(shape.tolist())
+        self.weights = tuple(weights.tolist())
         # The place of the window inside the transform turns phases only; in front saves a shift.
-        filled = np.pad(shape, (0, framing.fft_length - framing.window_length))
+        filled = np.pad(weights, (0, framing.fft_length - framing.window_length))
         self.register_buffer("window", torch.from_numpy(filled).float(), persistent=False)
 
     @property
@@ -118,12 +129,11 @@ class Spectrum(nn.Module):
         """Which way is to be taken now."""
         return self.dft == "matmul" or (self.dft == "auto" and torch.compiler.is_exporting())
 
-    def windows(self, samples: Tensor, frames: Tensor | None = None) -> Tensor:
-        """What `fft` wants of [batch, samples]: all windows as a view, or those numbered `frames`."""
-        span, count = self.framing.fft_length, self.framing.count(samples.shape[-1])
-        continued = self.framing.continued(samples, span=span)
-        windows = continued.unfold(-1, span, self.framing.hop_length)
-        return windows[:, :count] if frames is None else windows[:, frames]
+    def windows(self, samples: Tensor, *, first: int, stop: int) -> Tensor:
+        """What `fft` wants of [batch, samples]: windows `first` up to `stop`, as a view."""
+        span = self.framing.fft_length
+        body = self.framing.continued(samples, first=first, stop=stop, span=span)
+        return body.unfold(-1, span, self.framing.hop_length)
 
     def fft(self, windows: Tensor) -> Tensor:
         """Transform [batch, frames, samples]."""
@@ -134,17 +144,19 @@ class Spectrum(nn.Module):
     def matmul(self, samples: Tensor) -> Tensor:
         """Transform all windows of [batch, samples]."""
         # Made when asked for: the largest constant of the model serves its export only.
-        matrix = fourier_matrix(self.shape, self.framing.fft_length, self.bins)
+        matrix = fourier_matrix(self.weights, self.framing.fft_length, self.bins)
         kernels = torch.from_numpy(matrix).to(samples.device).unsqueeze(1)
-        continued = self.framing.continued(samples, span=self.framing.window_length).unsqueeze(1)
-        parts = F.conv1d(continued, kernels, stride=self.framing.hop_length)
-        return parts[..., : self.framing.count(samples.shape[-1])].square().transpose(1, 2)
+        count, span = self.framing.count(samples.shape[-1]), self.framing.window_length
+        body = self.framing.continued(samples, first=0, stop=count, span=span)
+        parts = F.conv1d(body.unsqueeze(1), kernels, stride=self.framing.hop_length)
+        return parts.square().transpose(1, 2)
 
 
 @lru_cache(maxsize=4)
-def fourier_matrix(window: tuple[float, ...], fft_length: int, bins: int) -> NDArray[np.float32]:
+def fourier_matrix(weights: tuple[float, ...], fft_length: int, bins: int) -> NDArray[np.float32]:
     """The windowed transform, [2 * bins, samples]: a cosine and a negative sine for each bin."""
     # Reduced before the multiplication by 2 pi, so that large products lose no digits.
-    turns = np.outer(np.arange(bins), np.arange(len(window))) % fft_length / fft_length
+    turns = np.outer(np.arange(bins), np.arange(len(weights))) % fft_length / fft_length
     waves = np.stack([np.cos(2 * np.pi * turns), -np.sin(2 * np.pi * turns)], axis=1)
-    return (waves * np.asarray(window)).reshape(-1, len(window)).astype(np.float32)
+    windowed: NDArray[np.float32] = (waves * np.asarray(weights)).astype(np.float32)
+    return windowed.reshape(-1, len(weights))
