@@ -15,7 +15,7 @@ from sonant.cli import console, data, demo, doctor, evaluate, predict, recipes, 
 from sonant.errors import Interrupted, SonantError
 
 SPINS = "10000"
-"""Turns an idle thread of GNU OpenMP waits before it sleeps: full speed on a quiet machine, and on a busy one."""
+"""Turns that an idle thread of GNU OpenMP waits before it sleeps: fast on a quiet and on a busy machine."""
 
 app = typer.Typer(
     name="sonant",

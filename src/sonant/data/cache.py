@@ -11,13 +11,10 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
-import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,15 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sonant import audio
-from sonant.data.decoding import Shard, Source, decode
+from sonant.data.decoding import OnProgress, Shard, Source, decode, decode_in_processes
 from sonant.errors import AudioError
 from sonant.manifest import Manifest
 
 FORMAT = 1
 FEW_CLIPS = 400
 """Below this many clips a second process costs more than it saves."""
-
-OnProgress = Callable[[int, int], None]
 
 
 def cache_folder() -> Path:
@@ -239,7 +234,7 @@ def _build(
         parts = [sources[a:b] for a, b in pairwise(bounds)]
         files = [Path(scratch) / f"{number}.pcm" for number in range(workers)]
         shards = (
-            _in_processes(parts, files, rate_hz=rate_hz, on_progress=on_progress)
+            decode_in_processes(parts, files, rate_hz=rate_hz, on_progress=on_progress)
             if workers > 1
             else [
                 decode(
@@ -268,60 +263,6 @@ def _joined(shards: Sequence[Shard], bounds: NDArray[np.int64]) -> dict[str, obj
             for number, reason in shard.errors.items()
         },
     }
-
-
-def _in_processes(
-    parts: Sequence[list[Source]], files: Sequence[Path], *, rate_hz: int, on_progress: OnProgress
-) -> list[Shard]:
-    """One decoding process for each part; if one fails or the user interrupts, all are ended."""
-    done = [0] * len(parts)
-    total = sum(map(len, parts))
-    processes: list[subprocess.Popen[str]] = []
-    watchers: list[threading.Thread] = []
-
-    def watch(number: int, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        with process.stdout as counts:
-            for line in counts:
-                done[number] = int(line)
-
-    try:
-        for number, (part, file) in enumerate(zip(parts, files, strict=True)):
-            process = _start(part, file, rate_hz)
-            processes.append(process)
-            watchers.append(threading.Thread(target=watch, args=(number, process), daemon=True))
-            watchers[-1].start()
-        for watcher in watchers:
-            while watcher.is_alive():
-                watcher.join(timeout=0.2)
-                on_progress(sum(done), total)
-        return [_outcome(process, file) for process, file in zip(processes, files, strict=True)]
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
-        for watcher in watchers:
-            watcher.join()
-
-
-def _start(part: list[Source], file: Path, rate_hz: int) -> subprocess.Popen[str]:
-    job = file.with_suffix(".job")
-    sources = [asdict(source) for source in part]
-    job.write_text(json.dumps({"out": str(file), "rate_hz": rate_hz, "sources": sources}))
-    command = [sys.executable, "-m", "sonant.data.decoding", str(job)]
-    # To a file, not a pipe: a decoder's warnings about thousands of files would fill a pipe and stall.
-    with file.with_suffix(".errors").open("w") as errors:
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
-
-
-def _outcome(process: subprocess.Popen[str], file: Path) -> Shard:
-    if process.wait():
-        last = file.with_suffix(".errors").read_text().strip().splitlines()[-1:]
-        reason = last[0] if last else f"exit code {process.returncode}"
-        raise AudioError(f"a decoding process failed: {reason}")
-    outcome = json.loads(file.with_suffix(".done").read_text())
-    errors = {int(number): reason for number, reason in outcome["errors"].items()}
-    return Shard(lengths=outcome["lengths"], errors=errors)
 
 
 def _write_atomically(path: Path, text: str) -> None:

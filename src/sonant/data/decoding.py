@@ -7,8 +7,10 @@ A separate program, unlike a forked or spawned worker, never re-imports the user
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,6 +19,9 @@ import numpy as np
 from sonant import audio
 from sonant.errors import AudioError
 from sonant.manifest import Item
+
+OnProgress = Callable[[int, int], None]
+"""Called with the clips that are done and all there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +87,60 @@ def run_job(job: Path) -> None:
 
     shard = decode(sources, rate_hz=task["rate_hz"], out=Path(task["out"]), on_clip=count)
     job.with_suffix(".done").write_text(json.dumps(asdict(shard)))
+
+
+def decode_in_processes(
+    parts: Sequence[list[Source]], files: Sequence[Path], *, rate_hz: int, on_progress: OnProgress
+) -> list[Shard]:
+    """Decode each part into its file in a process of its own; if one fails or is interrupted, all end."""
+    done = [0] * len(parts)
+    total = sum(map(len, parts))
+    processes: list[subprocess.Popen[str]] = []
+    watchers: list[threading.Thread] = []
+
+    def watch(number: int, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        with process.stdout as counts:
+            for line in counts:
+                done[number] = int(line)
+
+    try:
+        for number, (part, file) in enumerate(zip(parts, files, strict=True)):
+            process = _start(part, file, rate_hz)
+            processes.append(process)
+            watchers.append(threading.Thread(target=watch, args=(number, process), daemon=True))
+            watchers[-1].start()
+        for watcher in watchers:
+            while watcher.is_alive():
+                watcher.join(timeout=0.2)
+                on_progress(sum(done), total)
+        return [_outcome(process, file) for process, file in zip(processes, files, strict=True)]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+        for watcher in watchers:
+            watcher.join()
+
+
+def _start(part: list[Source], file: Path, rate_hz: int) -> subprocess.Popen[str]:
+    job = file.with_suffix(".job")
+    sources = [asdict(source) for source in part]
+    job.write_text(json.dumps({"out": str(file), "rate_hz": rate_hz, "sources": sources}))
+    command = [sys.executable, "-m", "sonant.data.decoding", str(job)]
+    # To a file, not a pipe: a decoder's warnings about thousands of files would fill a pipe and stall.
+    with file.with_suffix(".errors").open("w") as errors:
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+
+
+def _outcome(process: subprocess.Popen[str], file: Path) -> Shard:
+    if process.wait():
+        last = file.with_suffix(".errors").read_text().strip().splitlines()[-1:]
+        reason = last[0] if last else f"exit code {process.returncode}"
+        raise AudioError(f"a decoding process failed: {reason}")
+    outcome = json.loads(file.with_suffix(".done").read_text())
+    errors = {int(number): reason for number, reason in outcome["errors"].items()}
+    return Shard(lengths=outcome["lengths"], errors=errors)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sonant.data import corpora
+from sonant.data import corpora, synth
 from sonant.data.cache import cache_folder
 from sonant.errors import ManifestError
 from sonant.events import Note, OnEvent, Working, silent
@@ -44,11 +44,9 @@ def corpora_folder() -> Path:
 
 def embedded(*, on_event: OnEvent = silent) -> Manifest:
     """The corpus sonant speaks itself, made on this machine the first time it is asked for."""
-    from sonant.data import synth
-
     config = synth.SynthConfig()
     return synth.make(
-        cache_folder() / "embedded-corpus",
+        cache_folder() / f"embedded-corpus-{config.digest[:12]}",
         config,
         on_progress=lambda done, total: on_event(Working(what="speaking", done=done, total=total)),
         on_note=lambda text: on_event(Note(text)),

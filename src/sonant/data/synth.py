@@ -27,7 +27,7 @@ from sonant.data import scenes, voices
 from sonant.data.cache import cache_folder
 from sonant.data.espeak import Espeak
 from sonant.data.formant import Formant
-from sonant.data.synth_config import SynthConfig
+from sonant.data.synth_config import FORMAT, SynthConfig
 from sonant.data.voices import Engine, Utterance
 from sonant.draws import Draws
 from sonant.errors import AudioError, ManifestError, MissingExtra
@@ -41,8 +41,6 @@ EngineName = Literal["auto", "espeak", "formant"]
 OnProgress = Callable[[int, int], None]
 OnNote = Callable[[str], None]
 
-FORMAT: Final = 1
-"""Goes up when the same configuration is meant to give another corpus."""
 CARD: Final = "corpus.json"
 HELD_OUT: Final = 0.1
 """Share of the speakers in validation, and as many again in test; at least one each."""

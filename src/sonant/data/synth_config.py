@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from sonant.errors import ManifestError
+
+FORMAT: Final = 1
+"""Goes up when the same settings are meant to give another corpus."""
 
 _LABEL: Final = re.compile(r"[^\W_](?:[\w' -]*[\w'])?")
 """What can be spoken and can name a folder."""
@@ -19,7 +23,7 @@ class SynthConfig:
 
     words: tuple[str, ...] = ("down", "go", "left", "no", "right", "stop", "up", "yes")
     """The labels; `_` and `-` are spoken as blanks."""
-    speakers: int = 160
+    speakers: int = 80
     """How many voices; a tenth each for validation and test, the others train."""
     takes: int = 2
     """Clips of each word by each speaker."""
@@ -67,6 +71,12 @@ class SynthConfig:
         """The same as it comes back from JSON: lists instead of tuples."""
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return plain
+
+    @property
+    def digest(self) -> str:
+        """Short name of these settings, for a folder of their own."""
+        text = json.dumps([FORMAT, self.plain()], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
     def length(self) -> int:

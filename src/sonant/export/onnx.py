@@ -74,7 +74,8 @@ def export_whole(classifier: nn.Module, path: Path, *, samples: int) -> None:
 def difference(classifier: nn.Module, path: Path, clips: NDArray[np.float32]) -> float:
     """How far the graph at `path` is from the model: the largest difference of a probability.
 
-    `clips` is [batch, samples]. Raises `ExportError` above `TOLERANCE`, or where the two name different labels.
+    `clips` is [batch, samples]. Raises `ExportError` above `TOLERANCE`, or where the two name
+    different labels.
     """
     with torch.no_grad():
         wanted = exportable(classifier)(torch.from_numpy(clips)).numpy()
