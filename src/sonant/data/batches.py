@@ -15,6 +15,10 @@ from sonant.data.cache import ClipStore
 from sonant.draws import Draws
 
 
+RELEASE_EVERY = 32
+"""Batches after which the pages of the clips are let go, so that a corpus never fills the memory."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """Clips that make one step together."""
@@ -87,6 +91,8 @@ def batches(
         weight = len(mine) * share.of / len(whole)
         items = mine if len(mine) else whole[:1]
         placed = Draws(*draws, items) if draws is not None else None
+        if start // size % RELEASE_EVERY == RELEASE_EVERY - 1:
+            split.store.release()
         yield Batch(
             items=items,
             samples=split.samples(items, draws=placed),

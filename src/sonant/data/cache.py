@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 import shutil
 import tempfile
@@ -47,6 +48,8 @@ class ClipStore:
     lengths: NDArray[np.int64]
     """[clips], samples in each."""
     rate_hz: int
+    memory: mmap.mmap | None = None
+    """The map behind `pcm`, where there is one."""
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -79,6 +82,11 @@ class ClipStore:
                 batch[row, target + count :] = batch[row, target + count - 1]
         return batch
 
+    def release(self) -> None:
+        """Let go of the pages that were read: they stay in the system's cache, but are no longer ours."""
+        if self.memory is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self.memory.madvise(mmap.MADV_DONTNEED)
+
     def select(self, numbers: Sequence[int]) -> ClipStore:
         """The same memory, seen through some of its clips."""
         chosen = np.asarray(numbers, np.int64)
@@ -87,6 +95,7 @@ class ClipStore:
             starts=self.starts[chosen],
             lengths=self.lengths[chosen],
             rate_hz=self.rate_hz,
+            memory=self.memory,
         )
 
 
@@ -209,13 +218,14 @@ def _open(folder: Path, name: str, rate_hz: int) -> tuple[ClipStore, dict[int, s
     lengths = np.asarray(card["lengths"], np.int64)
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
     total = int(lengths.sum())
-    pcm = (
-        np.memmap(folder / f"{name}.pcm", np.int16, mode="r", shape=(total,))
-        if total
-        else np.zeros(0, np.int16)
-    )
+    memory = None
+    if total:
+        with (folder / f"{name}.pcm").open("rb") as file:
+            memory = mmap.mmap(file.fileno(), 2 * total, access=mmap.ACCESS_READ)
+    pcm = np.zeros(0, np.int16) if memory is None else np.frombuffer(memory, np.int16)
     errors = {int(number): reason for number, reason in card["errors"].items()}
-    return ClipStore(pcm=pcm, starts=starts, lengths=lengths, rate_hz=rate_hz), errors
+    store = ClipStore(pcm=pcm, starts=starts, lengths=lengths, rate_hz=rate_hz, memory=memory)
+    return store, errors
 
 
 def _build(

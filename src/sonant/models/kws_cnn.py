@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from sonant.errors import RecipeError
 from sonant.models.initial import as_keras
 from sonant.models.sizes import Window, sizes
-from sonant.nn.strided import StridedConv2d
+from sonant.nn.small_conv import SmallConv2d
 
 Activation: TypeAlias = Literal["linear", "relu", "elu", "silu", "tanh", "sigmoid"]
 ACTIVATIONS: Final[dict[Activation, Callable[[], nn.Module]]] = {
@@ -104,7 +104,7 @@ class KwsCNN(nn.Module):
             strict=True,
         ):
             self.convolutions.append(
-                StridedConv2d(channels, filters, kernel, stride=stride, dilation=dilation)
+                SmallConv2d(channels, filters, kernel, stride=stride, dilation=dilation)
             )
             self.convolutions.append(ACTIVATIONS[activation]())
             channels = filters

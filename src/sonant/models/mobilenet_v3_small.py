@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from sonant.errors import RecipeError
-from sonant.nn.strided import StridedConv2d
+from sonant.nn.small_conv import SmallConv2d
 
 NORM: Final = partial(nn.BatchNorm2d, eps=0.001, momentum=0.01)
 
@@ -159,7 +159,7 @@ def _convolution(
     then: nn.Module | None = None,
 ) -> nn.Sequential:
     """Convolution, normalisation and, if given, an activation."""
-    convolution = StridedConv2d(
+    convolution = SmallConv2d(
         inputs, outputs, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False
     )
     layers = nn.Sequential(convolution, NORM(outputs))

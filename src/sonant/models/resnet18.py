@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from sonant.errors import RecipeError
-from sonant.nn.strided import StridedConv2d
+from sonant.nn.small_conv import SmallConv2d
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class ResNet18(nn.Module):
     def __init__(self, config: ResNet18Config, *, bins: int, frames: int, labels: int) -> None:
         super().__init__()
         self.channels = config.input_channels
-        self.conv1 = StridedConv2d(self.channels, 64, 7, stride=2, padding=3, bias=False)
+        self.conv1 = SmallConv2d(self.channels, 64, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
@@ -68,10 +68,10 @@ class Block(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, *, stride: int) -> None:
         super().__init__()
-        self.conv1 = StridedConv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
+        self.conv1 = SmallConv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(outputs)
         self.relu = nn.ReLU(inplace=True)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.conv2 = SmallConv2d(outputs, outputs, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(outputs)
         self.downsample = None if stride == 1 else _projection(inputs, outputs, stride=stride)
 
@@ -85,7 +85,7 @@ class Block(nn.Module):
 
 def _projection(inputs: int, outputs: int, *, stride: int) -> nn.Sequential:
     return nn.Sequential(
-        StridedConv2d(inputs, outputs, 1, stride=stride, bias=False), nn.BatchNorm2d(outputs)
+        SmallConv2d(inputs, outputs, 1, stride=stride, bias=False), nn.BatchNorm2d(outputs)
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sonant.nn.strided import StridedConv2d
+from sonant.nn.small_conv import SmallConv2d
 
 NARROW = [(4, 2), (8, 1), (5, 2), (1, 1)]
 """Rows and columns of images that a stride of 2 leaves with one column."""
@@ -36,7 +36,7 @@ def trained(layer: nn.Conv2d, image: Tensor, *, bfloat16: bool) -> tuple[Tensor,
 @pytest.mark.parametrize("kernel", [1, 3, 5])
 def test_bfloat16_is_close_to_single_precision(rows_columns: tuple[int, int], kernel: int) -> None:
     torch.manual_seed(0)
-    layer = StridedConv2d(128, 256, kernel, stride=2, padding=kernel // 2, bias=False)
+    layer = SmallConv2d(128, 256, kernel, stride=2, padding=kernel // 2, bias=False)
     layer = layer.to(memory_format=torch.channels_last)
     image = torch.randn(4, 128, *rows_columns)
     exact = trained(layer, image, bfloat16=False)
@@ -57,7 +57,7 @@ def test_bfloat16_is_close_to_single_precision(rows_columns: tuple[int, int], ke
 @pytest.mark.parametrize("columns", [2, 3, 5, 8])
 def test_it_is_a_convolution_like_any_other(settings: dict[str, object], columns: int) -> None:
     torch.manual_seed(0)
-    ours = StridedConv2d(4, 8, **settings)
+    ours = SmallConv2d(4, 8, **settings)
     theirs = nn.Conv2d(4, 8, **settings)
     theirs.load_state_dict(ours.state_dict())
     image = torch.randn(2, 4, 6, columns)
