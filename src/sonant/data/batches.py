@@ -14,7 +14,6 @@ from sonant.audio import PCM16_SCALE, Crop, Pad
 from sonant.data.cache import ClipStore
 from sonant.draws import Draws
 
-
 RELEASE_EVERY = 32
 """Batches after which the pages of the clips are let go, so that a corpus never fills the memory."""
 

@@ -42,8 +42,9 @@ class SmallConv2d(nn.Conv2d):
 
     def _product(self, input: Tensor, rows: int, columns: int) -> Tensor:
         """What lies under each weight of the kernel, side by side, times the weights."""
-        (down, across), (high, wide) = self.padding, self.kernel_size
-        image = functional.pad(input.permute(0, 2, 3, 1), (0, 0, across, across, down, down))  # type: ignore[arg-type]
+        down, across = (int(pad) for pad in self.padding)
+        high, wide = self.kernel_size
+        image = functional.pad(input.permute(0, 2, 3, 1), (0, 0, across, across, down, down))
         (step_down, step_across), (apart, beside) = self.stride, self.dilation
         taps = [
             image[
