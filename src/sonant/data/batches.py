@@ -14,8 +14,8 @@ from sonant.audio import PCM16_SCALE, Crop, Pad
 from sonant.data.cache import ClipStore
 from sonant.draws import Draws
 
-RELEASE_EVERY = 32
-"""Batches after which the pages of the clips are let go, so that a corpus never fills the memory."""
+RELEASE_EVERY = 512
+"""Clips after which their pages are let go, so that a corpus never fills the memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ def batches(
         weight = len(mine) * share.of / len(whole)
         items = mine if len(mine) else whole[:1]
         placed = Draws(*draws, items) if draws is not None else None
-        if start // size % RELEASE_EVERY == RELEASE_EVERY - 1:
+        if start // RELEASE_EVERY != (start + size) // RELEASE_EVERY:
             split.store.release()
         yield Batch(
             items=items,

@@ -60,7 +60,6 @@ def fit(
 
     Raises a `SonantError` that says what to change; `Interrupted` after Ctrl-C, with all saved.
     """
-    keep_freed_memory()
     folder = RunFolder(out)
     with joined(device) as world:
         if world.first:
@@ -75,6 +74,8 @@ def fit(
             on_event(Note("rehearsal: two steps, save, load, export, one prediction"))
             rehearse(recipe, loop.task, loop.model)
         world.wait()
+        # Not earlier: what the rehearsal took is given back first.
+        keep_freed_memory()
         loop.run()
         bundle = _finish(recipe, decoded, loop, summary) if world.first else None
     return Fitted(

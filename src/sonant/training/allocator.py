@@ -14,12 +14,16 @@ KEEP_BYTES = 1 << 30
 
 
 def keep_freed_memory() -> bool:
-    """Raise glibc's thresholds for this process; elsewhere do nothing. Returns whether it did."""
+    """Give back what is free now, then raise glibc's thresholds; elsewhere do nothing.
+
+    Returns whether it did.
+    """
     if platform.libc_ver()[0] != "glibc":
         return False
-    mallopt = ctypes.CDLL(None).mallopt
+    library = ctypes.CDLL(None)
+    library.malloc_trim(0)
     return all(
-        mallopt(option, value) == 1
+        library.mallopt(option, value) == 1
         for option, value in (
             (M_MMAP_THRESHOLD, KEEP_BYTES),
             (M_TRIM_THRESHOLD, KEEP_BYTES),

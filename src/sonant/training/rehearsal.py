@@ -34,6 +34,8 @@ def rehearse(recipe: Recipe, task: Task, model: Classifier) -> None:
         raise TrainingError("the training split has no batch")
     with tempfile.TemporaryDirectory(prefix="sonant-rehearsal-") as scratch:
         _save_and_load(recipe, double, optimizer, Path(scratch) / "checkpoint.safetensors")
+        optimizer.zero_grad(set_to_none=True)
+        optimizer.state.clear()  # so that the export does not stand on top of it in memory
         graph = Path(scratch) / "whole.onnx"
         onnx.export_whole(double, graph, samples=recipe.data.samples)
         onnx.difference(double, graph, clips.numpy())
