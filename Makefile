@@ -30,6 +30,7 @@ $(VENV)/.bench: $(VENV)/.installed
 	@touch $@
 
 bench: $(VENV)/.bench
+	@test -n "$(DATA)" || { echo "say which recordings: make bench DATA=folder"; exit 2; }
 	$(BIN)/python bench/features.py $(DATA)
 	$(BIN)/python bench/train.py $(DATA)
 

@@ -1,6 +1,6 @@
 """From audio files on disk to the end of ten epochs: sonant beside the scripts people write.
 
-    python bench/train.py DATA [--epochs 10] [--only tutorial|resnet18] [--words ...]
+    python bench/train.py DATA [--epochs 10] [--only tutorial|resnet18]
 
 DATA is anything `sonant train --data` takes that has splits. Its clips are written once as WAV files
 into train/, validation/ and test/ folders, which every contender then reads. Each runs in a process

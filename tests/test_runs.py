@@ -11,7 +11,7 @@ import sonant
 from sonant import runs, tour
 from sonant.data.preparation import DataConfig, only
 from sonant.errors import ManifestError, TrainingError
-from sonant.manifest import Manifest
+from sonant.manifest import Item, Manifest
 from words import SMALL, spoken_words
 
 
@@ -69,6 +69,24 @@ def test_unsplit_data_is_evaluated_on_what_training_held_out(
     assert {row.path for row in report.scored} == {str(item.path) for item in held_out}
 
 
+def test_labels_narrow_the_held_out_clips_and_never_reach_into_training(
+    words: Manifest, outcome: runs.Outcome
+) -> None:
+    held_out = {str(item.path) for item in words.where(split="test")}
+    report = sonant.evaluate(outcome.bundle, words, labels=["low"])
+    assert {row.path for row in report.scored} <= held_out
+    assert {row.label for row in report.scored} == {"low"}
+
+
+def test_test_clips_that_training_never_hears_are_refused_before_it(
+    words: Manifest, tmp_path: Path
+) -> None:
+    other = Item(path=words.items[0].path, label="hum", split="test")
+    with pytest.raises(ManifestError, match="labelled hum, which training never hears"):
+        runs.train(SMALL, Manifest(items=(*words.items, other)), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_labels_that_are_not_there_are_named(words: Manifest) -> None:
     with pytest.raises(
         ManifestError, match=r"no clip labelled yes; its labels are high, low, noise"
@@ -96,11 +114,15 @@ def test_a_clip_that_cannot_be_read_stops_the_run_before_it_begins(
     assert "bad.wav" in done.unreadable[0]
 
 
-def test_free_folders_are_numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_free_folders_are_numbered_and_the_last_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    assert runs.free_folder("a") == Path("runs/a")
+    assert runs.run_folder("a", resume=False) == Path("runs/a")
     Path("runs/a").mkdir(parents=True)
-    assert runs.free_folder("a") == Path("runs/a-2")
+    assert runs.run_folder("a", resume=False) == Path("runs/a-2")
+    Path("runs/a-2").mkdir()
+    assert runs.run_folder("a", resume=True) == Path("runs/a-2")
 
 
 def test_the_tour_makes_everything_it_shows(words: Manifest, tmp_path: Path) -> None:
@@ -117,6 +139,6 @@ def test_the_tour_makes_everything_it_shows(words: Manifest, tmp_path: Path) -> 
 def test_the_tour_clears_nothing_that_is_not_a_run(words: Manifest, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    with pytest.raises(TrainingError, match="is no run of sonant"):
+    with pytest.raises(TrainingError, match="was not made by the demo"):
         tour.tour(tmp_path / "mine", data=words, recipe=str(SMALL))
     assert (tmp_path / "mine" / "thesis.txt").exists()

@@ -13,6 +13,7 @@ from sonant.data import sources
 from sonant.data.preparation import DataConfig, only
 from sonant.evaluation import evaluate
 from sonant.events import OnEvent, Working, silent
+from sonant.listing.names import canonical_split
 from sonant.manifest import Columns, Manifest
 from sonant.scoring import Report
 
@@ -34,12 +35,13 @@ def assess(
     Data without splits is split as it was for training, so that `test` is what training never saw.
     """
     card = Card.read(find(Path(bundle)))
-    manifest = only(
-        sources.load(data, columns=columns, audio=audio, on_event=on_event), tuple(labels)
-    )
+    manifest = sources.load(data, columns=columns, audio=audio, on_event=on_event)
+    if split != "all":
+        manifest = _split_as_trained(card, manifest, unknown_as=unknown_as, wanted=split)
+    manifest = only(manifest, tuple(labels))  # after the split, which depends on all labels
     result = evaluate(
         card.path,
-        manifest if split == "all" else _split_as_trained(card, manifest, unknown_as),
+        manifest,
         split=split,
         unknown_as=unknown_as,
         on_progress=lambda done, total: on_event(
@@ -51,26 +53,28 @@ def assess(
     return result
 
 
-def _split_as_trained(card: Card, manifest: Manifest, unknown_as: str | None) -> Manifest:
-    """The splits of the data, or those the bundle's recipe makes of it.
+def _split_as_trained(
+    card: Card, manifest: Manifest, *, unknown_as: str | None, wanted: str
+) -> Manifest:
+    """The splits that the bundle's recipe makes of the data, so that `test` is what was held out.
 
+    Data without training clips is taken as it is, and so is a split that only the data names.
     Labels the bundle does not know were no part of its training, so they are split by themselves:
     they must not shift the others.
     """
     config, seed = DataConfig.from_dict(card.recipe["data"]), card.recipe["seed"]
     if config.words.wanted and unknown_as is None and not _is_prepared(manifest, card):
         return config.prepare(manifest, seed=seed)
-    if manifest.splits:
+    named = canonical_split(wanted) not in ("train", "validation", "test")
+    if manifest.splits and ("train" not in manifest.splits or named):
         return manifest
-    known = [label for label in manifest.labels if label in card.labels]
-    other = [label for label in manifest.labels if label not in card.labels]
-    parts = [
-        config.plain().prepare(manifest.where(labels=tuple(part)), seed=seed)
-        for part in (known, other)
-        if part
-    ]
-    items = tuple(item for part in parts for item in part)
-    return Manifest(items=items, name=manifest.name, origin=parts[0].origin if parts else "")
+    known = manifest.where(labels=[label for label in manifest.labels if label in card.labels])
+    other = manifest.where(labels=[label for label in manifest.labels if label not in card.labels])
+    if len(known):
+        known = config.plain().prepare(known, seed=seed)
+    if len(other) and not other.splits:
+        other = config.plain().prepare(other, seed=seed)
+    return known.with_items((*known, *other), origin=known.origin)
 
 
 def _is_prepared(manifest: Manifest, card: Card) -> bool:

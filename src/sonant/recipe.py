@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -59,6 +61,10 @@ class ScheduleConfig:
                 f"rates, steps: {self.kind!r} wants one of each a stage, "
                 f"got {len(self.rates)} rates and {len(self.steps)} steps"
             )
+        if self.step_epochs < 1:
+            raise RecipeError(f"step_epochs: {self.step_epochs} is not above 0")
+        if list(self.milestones) != sorted(self.milestones):
+            raise RecipeError(f"milestones: {list(self.milestones)} do not rise")
         if self.kind == "multi_step" and not self.milestones:
             raise RecipeError("milestones: 'multi_step' wants at least one epoch, as in [10, 15]")
 
@@ -104,8 +110,13 @@ class FitConfig:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch", "learning_rate"):
-            if getattr(self, name) <= 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise RecipeError(f"{name}: {getattr(self, name)} is not above 0")
+        for name in ("weight_decay", "clip_norm", "patience", "momentum", "epsilon"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise RecipeError(f"{name}: {getattr(self, name)} is below 0")
+        if not all(0.0 <= beta < 1.0 for beta in self.betas):
+            raise RecipeError(f"betas: {list(self.betas)} are not both in [0, 1)")
         if not 0.0 <= self.label_smoothing < 1.0:
             raise RecipeError(f"label_smoothing: {self.label_smoothing} is not in [0, 1)")
         if not 0.0 <= self.ema_decay < 1.0:
@@ -134,6 +145,14 @@ class Recipe:
     """How the weights are found."""
     seed: int = 0
     """Of everything random."""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
+            raise RecipeError(
+                f"name: {self.name!r} cannot name a folder; use letters, digits, dots and dashes"
+            )
+        if self.seed < 0:
+            raise RecipeError(f"seed: {self.seed} is below 0")
 
     @classmethod
     def load(cls, source: Path | str, overrides: Sequence[str] = ()) -> Self:

@@ -10,7 +10,7 @@ from pathlib import Path
 from sonant import plots, report, training
 from sonant.bundle import versions
 from sonant.data import sources
-from sonant.errors import ManifestError
+from sonant.errors import ManifestError, RecipeError
 from sonant.evaluation import evaluate
 from sonant.events import Note, OnEvent, Working, silent
 from sonant.manifest import Manifest
@@ -56,13 +56,18 @@ def train(
     fetched corpus by name, a `Manifest`, or None for the corpus sonant makes itself. Returns None in
     the processes of a distributed run that write nothing.
     """
+    if isinstance(recipe, Recipe) and overrides:
+        raise RecipeError(
+            "overrides change a recipe that is read; a Recipe object is taken as it is"
+        )
     recipe = recipe if isinstance(recipe, Recipe) else Recipe.load(recipe, overrides)
     manifest = recipe.data.prepare(sources.load(data, on_event=on_event), seed=recipe.seed)
     on_event(Note(_describe(manifest)))
+    _check_answers(manifest)
     fitted = training.fit(
         recipe,
         manifest,
-        out=Path(out) if out is not None else free_folder(recipe.name),
+        out=Path(out) if out is not None else run_folder(recipe.name, resume=resume),
         device=device,
         resume=resume,
         rehearsal=rehearsal,
@@ -71,7 +76,7 @@ def train(
     )
     if fitted.bundle is None:
         return None
-    tested = _evaluate(recipe, manifest, fitted, skip=skip_unreadable, on_event=on_event)
+    tested = _evaluate(recipe, manifest, fitted, on_event=on_event)
     return Outcome(
         bundle=fitted.bundle,
         folder=fitted.folder.path,
@@ -83,13 +88,11 @@ def train(
     )
 
 
-def free_folder(name: str) -> Path:
-    """`runs/<name>`, or the first of `runs/<name>-2`, `-3`... that does not exist."""
-    folder, number = RUNS / name, 1
-    while folder.exists():
-        number += 1
-        folder = RUNS / f"{name}-{number}"
-    return folder
+def run_folder(name: str, *, resume: bool) -> Path:
+    """`runs/<name>`, or the first of `-2`, `-3`... that does not exist; to resume, the last that does."""
+    folders = [RUNS / name, *(RUNS / f"{name}-{number}" for number in range(2, 10_000))]
+    free = next(number for number, folder in enumerate(folders) if not folder.exists())
+    return folders[max(0, free - 1)] if resume else folders[free]
 
 
 def _describe(manifest: Manifest) -> str:
@@ -98,12 +101,24 @@ def _describe(manifest: Manifest) -> str:
     return f"{manifest.name}: {len(manifest.labels)} labels, {parts} clips ({manifest.origin})"
 
 
+def _check_answers(manifest: Manifest) -> None:
+    """Refuse before the training what would fail after it: test clips that nothing can be right about."""
+    trained = {item.label for item in manifest if item.split in ("train", "validation")}
+    tested = {item.label for item in manifest.where(split="test")}
+    strange = sorted(tested - trained)
+    if strange and trained:
+        raise ManifestError(
+            f"{manifest.name}: the test split has clips "
+            f"{'without a label' if strange == [''] else 'labelled ' + ', '.join(strange[:8])}, "
+            "which training never hears; name the labels to use with --labels, or leave those rows out"
+        )
+
+
 def _evaluate(
     recipe: Recipe,
     manifest: Manifest,
     fitted: training.Fitted,
     *,
-    skip: bool,
     on_event: OnEvent,
 ) -> Report | None:
     """Evaluate the bundle on the test split, or on validation where there is none; draw and write it all."""
@@ -118,12 +133,8 @@ def _evaluate(
             Working(what="evaluating", done=done, total=total)
         ),
     )
-    if result.unreadable and not skip:
-        raise ManifestError(
-            f"{len(result.unreadable)} clips of the split '{split}' cannot be read, as "
-            f"{result.unreadable[0]}; the bundle is in {fitted.bundle}. Mend them and evaluate it, or "
-            "train with --skip-unreadable"
-        )
+    for message in result.unreadable:
+        on_event(Note(f"not evaluated: {message}"))
     write_report(result, fitted.folder, recipe, best_epoch=fitted.best_epoch)
     return result
 

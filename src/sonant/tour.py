@@ -15,7 +15,9 @@ from sonant.events import Note, OnEvent, Working, silent
 from sonant.manifest import Manifest
 from sonant.prediction import predict
 from sonant.recipe import DEFAULT
-from sonant.training.run_folder import RunFolder
+
+MARK = ".sonant-demo"
+"""Stands in a folder that the tour made, and may make anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,8 @@ def tour(
     """Speak a corpus (unless `data` is given), train, evaluate, predict, and write the report."""
     began = time.monotonic()
     _clear(out)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / MARK).touch()
     on_event(Note("1. the corpus: words spoken by this machine, no speaker in two splits"))
     manifest = sources.load(data, on_event=on_event)
     on_event(Note(f"2. training: recipe {recipe}"))
@@ -84,9 +88,11 @@ def tour(
 
 
 def _clear(out: Path) -> None:
-    """The demo's folder is made anew each time; anything that is not a run is left alone."""
-    if not out.exists():
+    """The demo's folder is made anew each time; a folder that is not the demo's is left alone."""
+    if not out.exists() or not any(out.iterdir()):
         return
-    if not RunFolder(out).recipe.exists():
-        raise TrainingError(f"{out}: exists and is no run of sonant; give --out another folder")
+    if not (out / MARK).exists():
+        raise TrainingError(
+            f"{out}: exists and was not made by the demo; give --out another folder"
+        )
     shutil.rmtree(out)

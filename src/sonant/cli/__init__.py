@@ -12,8 +12,9 @@ import typer
 
 from sonant import __version__
 from sonant.cli import console, data, demo, doctor, evaluate, predict, recipes, train
-from sonant.errors import Interrupted, SonantError
+from sonant.errors import Interrupted, MissingExtra, SonantError
 
+TRAINING_LIBRARIES = ("torch", "onnx", "onnxscript", "tensorboard", "audiomentations")
 SPINS = "10000"
 """Turns that an idle thread of GNU OpenMP waits before it sleeps: fast on a quiet and on a busy machine."""
 
@@ -62,10 +63,11 @@ def main() -> None:
     except SonantError as error:
         console.fail(str(error))
         sys.exit(1)
-    except KeyboardInterrupt:
-        console.fail("interrupted")
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output (`| head`) left: that is no failure of ours.
-        sys.stderr.close()
-        sys.exit(0)
+    except ModuleNotFoundError as error:
+        if error.name not in TRAINING_LIBRARIES:
+            raise
+        console.fail(str(MissingExtra(error.name, extra="train", purpose="this command")))
+        sys.exit(1)
+    except OSError as error:
+        console.fail(f"{error.filename or 'a file'}: {error.strerror or error}")
+        sys.exit(1)

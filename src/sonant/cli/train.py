@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,8 @@ def train(
 
     settings = [*(overrides or [])]
     if labels:
-        settings.append(f"data.labels={[word.strip() for word in labels.split(',')]}")
+        words = [word.strip() for word in labels.split(",") if word.strip()]
+        settings.append(f"data.labels={dumps(words)}")
     table = columns(
         path_column, label_column, speaker_column, split_column, start_column, end_column
     )

@@ -55,7 +55,7 @@ class DataConfig:
     def __post_init__(self) -> None:
         if self.rate_hz <= 0:
             raise RecipeError(f"rate_hz: {self.rate_hz} is not a sample rate in hertz")
-        if self.duration_s <= 0:
+        if not 1 <= self.rate_hz * self.duration_s < 1e9:
             raise RecipeError(f"duration_s: {self.duration_s} is no length; give seconds above 0")
 
     @classmethod

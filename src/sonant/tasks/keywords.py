@@ -51,6 +51,11 @@ class KeywordTask(Task):
                 f"{manifest.name}: no clip is in the split 'train'; there are "
                 f"{', '.join(manifest.splits) or 'no splits'}. Let sonant split with data.split=stratified"
             )
+        if len(self.labels) < 2:
+            raise ManifestError(
+                f"{manifest.name}: has the one label {self.labels[0]!r}, so there is nothing to tell "
+                "apart; give the folder that holds a folder for each word"
+            )
         self.augment = Augment(recipe.augment, rate_hz=recipe.data.rate_hz, seed=recipe.seed)
         weights = _label_weights(self.train_split.targets, len(self.labels), recipe)
         self.register_buffer("label_weights", weights.to(device), persistent=False)

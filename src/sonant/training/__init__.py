@@ -62,6 +62,7 @@ def fit(
     """
     folder = RunFolder(out)
     with joined(device) as world:
+        on_event = on_event if world.first else silent
         if world.first:
             folder.open(resume=resume)
         decoded = _decode(recipe, manifest, world, skip=skip_unreadable, on_event=on_event)
@@ -73,6 +74,10 @@ def fit(
         elif rehearsal and world.first:
             on_event(Note("rehearsal: two steps, save, load, export, one prediction"))
             rehearse(recipe, loop.task, loop.model)
+        if world.first:
+            folder.write_text(folder.recipe, recipe.to_toml())
+            folder.write_text(folder.labels, "".join(f"{name}\n" for name in loop.task.labels))
+            folder.write_text(folder.summary, summary.table() + "\n")
         world.wait()
         # Not earlier: what the rehearsal took is given back first.
         keep_freed_memory()
@@ -113,7 +118,7 @@ def _decode(
 def _prepare(
     recipe: Recipe, decoded: Decoded, world: World, folder: RunFolder, on_event: OnEvent
 ) -> tuple[Loop, Summary]:
-    """Model, task and loop; what describes them is written before the first step."""
+    """Model, task and loop."""
     torch.manual_seed(recipe.seed)
     model = build_classifier(recipe, decoded.manifest.labels)
     pretrained = getattr(recipe.model, "pretrained", "")
@@ -135,10 +140,6 @@ def _prepare(
     if recipe.front_end.normalise != "none":
         on_event(Note("learning the features' statistics from the training split"))
         front_end.adapt(task.adaptation())
-    if world.first:
-        folder.write_text(folder.recipe, recipe.to_toml())
-        folder.write_text(folder.labels, "".join(f"{label}\n" for label in task.labels))
-        folder.write_text(folder.summary, summary.table() + "\n")
     identity = {"recipe": recipe.digest, "data": decoded.manifest.digest}
     loop = Loop(
         recipe, task, model, world=world, folder=folder, identity=identity, on_event=on_event

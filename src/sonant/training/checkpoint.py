@@ -66,6 +66,10 @@ def save(state: State, path: Path) -> None:
     save_file(
         {n: t.detach().cpu().clone().contiguous() for n, t in tensors.items()}, scratch, about
     )
+    with scratch.open("rb") as file:
+        os.fsync(
+            file.fileno()
+        )  # on the disk, not on its way: a power cut must find one or the other
     os.replace(scratch, path)
 
 

@@ -68,6 +68,8 @@ def joined(device: str) -> Iterator[World]:
     if size == 1:
         yield world
         return
+    if place.type == "cuda":
+        torch.cuda.set_device(place)
     distributed.init_process_group("nccl" if place.type == "cuda" else "gloo")
     try:
         yield world
@@ -81,7 +83,7 @@ def _device(name: str, *, local_rank: int) -> torch.device:
     if name == "auto":
         name = f"cuda:{local_rank}" if torch.cuda.is_available() else "cpu"
     try:
-        device = torch.device(name)
+        device = torch.device(f"cuda:{local_rank}" if name == "cuda" else name)
     except RuntimeError as error:
         raise TrainingError(
             f"device {name!r}: not a device; give auto, cpu, cuda or cuda:N"

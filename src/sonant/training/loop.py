@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import threading
 import time
@@ -205,6 +206,11 @@ class Loop:
         """Keep what the epoch brought."""
         progress, row = self.progress, rows[-1]
         value = _merit(row, self.recipe.fit.monitor)
+        if math.isnan(value):
+            raise TrainingError(
+                f"the validation figures of epoch {progress.epoch} are not numbers: the weights are "
+                "spoiled. Lower fit.learning_rate, set fit.clip_norm=1, or try fit.precision=fp32"
+            )
         best = value > progress.best
         if best:
             progress.best, progress.best_epoch = value, progress.epoch
@@ -213,9 +219,11 @@ class Loop:
                 self.folder.write_weights(self.folder.best, self.kept)
             self.folder.write_weights(self.folder.last, self.kept)
             self.folder.write_history(rows)
-            scalars.add({n.replace("_", "/", 1): v for n, v in row.items()}, step=progress.epoch)
+            scalars.add({_tag(name): v for name, v in row.items()}, step=progress.epoch)
         self._checkpoint()
         self.on_event(EpochDone(row=row, epochs=self.recipe.fit.epochs, best=best))
+        if self.stop.is_set() and progress.epoch < self.recipe.fit.epochs:
+            self._interrupt()  # asked for while the epoch was scored
 
     def _checkpoint(self) -> None:
         if self.world.first:
@@ -237,6 +245,13 @@ def _merit(row: Mapping[str, float], monitor: str) -> float:
         return -row[f"{side}_loss"]
     # Accuracy comes in steps of one clip; the loss decides between equals.
     return row[f"{side}_accuracy"] - 1e-6 * min(row[f"{side}_loss"], 1e3)
+
+
+def _tag(name: str) -> str:
+    """`train_loss` as TensorBoard groups it: `train/loss`."""
+    for side in ("train", "validation"):
+        name = name.replace(f"{side}_", f"{side}/")
+    return name
 
 
 def _step_seed(seed: int, step: int, rank: int) -> int:
