@@ -10,7 +10,7 @@ from pathlib import Path
 from sonant import plots, report, training
 from sonant.bundle import versions
 from sonant.data import sources
-from sonant.errors import ManifestError, RecipeError
+from sonant.errors import RecipeError
 from sonant.evaluation import evaluate
 from sonant.events import Note, OnEvent, Working, silent
 from sonant.manifest import Manifest
@@ -63,7 +63,7 @@ def train(
     recipe = recipe if isinstance(recipe, Recipe) else Recipe.load(recipe, overrides)
     manifest = recipe.data.prepare(sources.load(data, on_event=on_event), seed=recipe.seed)
     on_event(Note(_describe(manifest)))
-    _check_answers(manifest)
+    manifest = _answerable(manifest, on_event)
     fitted = training.fit(
         recipe,
         manifest,
@@ -101,17 +101,21 @@ def _describe(manifest: Manifest) -> str:
     return f"{manifest.name}: {len(manifest.labels)} labels, {parts} clips ({manifest.origin})"
 
 
-def _check_answers(manifest: Manifest) -> None:
-    """Refuse before the training what would fail after it: test clips that nothing can be right about."""
+def _answerable(manifest: Manifest, on_event: OnEvent) -> Manifest:
+    """Without the test clips that nothing can be right about: of labels training never hears, or none."""
     trained = {item.label for item in manifest if item.split in ("train", "validation")}
-    tested = {item.label for item in manifest.where(split="test")}
-    strange = sorted(tested - trained)
-    if strange and trained:
-        raise ManifestError(
-            f"{manifest.name}: the test split has clips "
-            f"{'without a label' if strange == [''] else 'labelled ' + ', '.join(strange[:8])}, "
-            "which training never hears; name the labels to use with --labels, or leave those rows out"
+    left_out = [item for item in manifest if item.split == "test" and item.label not in trained]
+    if not left_out:
+        return manifest
+    labels = sorted({item.label or "(no label)" for item in left_out})
+    on_event(
+        Note(
+            f"left out of the test: {len(left_out)} clips whose labels training never hears: "
+            f"{', '.join(labels)}"
         )
+    )
+    away = set(map(id, left_out))
+    return manifest.with_items(tuple(item for item in manifest if id(item) not in away))
 
 
 def _evaluate(
