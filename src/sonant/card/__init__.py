@@ -12,76 +12,39 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from sonant.audio import CROPS, PADS, Crop, Pad
+from sonant.card import parsing
+from sonant.card.specs import (
+    AudioSpec,
+    ExportSpec,
+    GraphSpec,
+    ModelSpec,
+    Provenance,
+    StateSpec,
+    StreamSpec,
+)
 from sonant.errors import BundleError
 from sonant.json_tree import JsonTree
+
+__all__ = [
+    "AudioSpec",
+    "Card",
+    "ExportSpec",
+    "GraphSpec",
+    "ModelSpec",
+    "Provenance",
+    "StateSpec",
+    "StreamSpec",
+    "find",
+    "hash_files",
+    "write_card",
+]
 
 FORMAT = 1
 """The number in `format`; another one is another layout."""
 FILE = "bundle.json"
 GOLDEN = "golden.npz"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AudioSpec:
-    """The audio a graph wants, and how any clip is brought to it."""
-
-    rate_hz: int
-    """Hertz."""
-    samples: int
-    """Length of one clip at `rate_hz`."""
-    pad: Pad
-    """How a shorter clip is filled."""
-    crop: Crop
-    """Which part of a longer clip is kept."""
-
-    @property
-    def duration_s(self) -> float:
-        """Length of one clip in seconds."""
-        return self.samples / self.rate_hz
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GraphSpec:
-    """One ONNX graph of a bundle."""
-
-    file: str
-    """Relative to the bundle's folder, with forward slashes."""
-    input: str
-    """Name of the graph's input."""
-    output: str
-    """Name of the graph's output."""
-    max_difference: float
-    """Largest difference from the model's own answers, measured when the graph was written."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelSpec:
-    """What the network is, and what it costs."""
-
-    name: str
-    parameters: int
-    """How many trained numbers."""
-    macs_per_second: float
-    """Multiply-accumulates for one second of audio."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provenance:
-    """Where a bundle came from."""
-
-    code: str
-    """Version of the code that trained it."""
-    data: str
-    """Digest of the manifest it was trained on."""
-    versions: Mapping[str, str]
-    """Library -> version."""
-    created: str
-    """ISO 8601, UTC."""
-    parent: str | None
-    """The bundle this one was made from, where there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +61,7 @@ class Card:
     """In the order of the graph's output."""
     audio: AudioSpec
     graphs: Mapping[str, GraphSpec]
+    exports: Mapping[str, ExportSpec]
     model: ModelSpec
     metrics: Mapping[str, float]
     recipe: Mapping[str, Any]
@@ -234,69 +198,15 @@ def _card(file: Path, value: Any) -> Card:
         name=tree.folder_name("name"),
         version=tree.count("version"),
         task=tree.text("task"),
-        labels=_labels(tree),
-        audio=_audio(tree.table("audio")),
-        graphs=_graphs(tree.table("graphs"), files),
-        model=_model(tree.table("model")),
+        labels=parsing.labels(tree),
+        audio=parsing.audio(tree.table("audio")),
+        graphs=parsing.graphs(tree.table("graphs"), files),
+        exports=parsing.exports(tree.table("exports"), files) if "exports" in value else {},
+        model=parsing.model(tree.table("model")),
         metrics=tree.table("metrics").numbers(),
         recipe=tree.table("recipe").values,
         operating_point=tree.get("operating_point", dict, type(None)),
         licence=tree.text("licence"),
-        provenance=_provenance(tree.table("provenance")),
+        provenance=parsing.provenance(tree.table("provenance")),
         files=files,
-    )
-
-
-def _labels(tree: JsonTree) -> tuple[str, ...]:
-    labels = tree.get("labels", list)
-    for label in labels:
-        if type(label) is not str or not label or labels.count(label) > 1:
-            raise tree.error("labels", f"{label!r} is empty, twice there or no text")
-    return tuple(labels)
-
-
-def _audio(tree: JsonTree) -> AudioSpec:
-    tree.only("rate_hz", "samples", "pad", "crop")
-    return AudioSpec(
-        rate_hz=tree.count("rate_hz"),
-        samples=tree.count("samples"),
-        pad=cast(Pad, tree.choice("pad", PADS)),
-        crop=cast(Crop, tree.choice("crop", CROPS)),
-    )
-
-
-def _graphs(tree: JsonTree, files: Mapping[str, str]) -> dict[str, GraphSpec]:
-    graphs = {}
-    for name in tree.values:
-        part = tree.table(name)
-        part.only("file", "input", "output", "max_difference")
-        if part.text("file") not in files:
-            raise part.error("file", f"{part.text('file')!r} is not among the bundle's files")
-        graphs[name] = GraphSpec(
-            file=part.text("file"),
-            input=part.text("input"),
-            output=part.text("output"),
-            max_difference=part.number("max_difference"),
-        )
-    return graphs
-
-
-def _model(tree: JsonTree) -> ModelSpec:
-    tree.only("name", "parameters", "macs_per_second")
-    return ModelSpec(
-        name=tree.text("name"),
-        parameters=tree.count("parameters", least=0),
-        macs_per_second=tree.number("macs_per_second"),
-    )
-
-
-def _provenance(tree: JsonTree) -> Provenance:
-    tree.only("code", "data", "versions", "created", "parent")
-    versions = tree.table("versions")
-    return Provenance(
-        code=tree.text("code"),
-        data=tree.text("data"),
-        versions={library: versions.text(library) for library in versions.values},
-        created=tree.text("created"),
-        parent=tree.get("parent", str, type(None)),
     )
