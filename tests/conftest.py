@@ -37,3 +37,11 @@ def shared_data() -> Path:
 def tiny_bundle(tmp_path: Path) -> Path:
     """The version folder of a bundle that tells three tones apart."""
     return write_bundle(tmp_path / "models")
+
+
+@pytest.fixture(scope="session")
+def stream_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The version folder of a bundle that hears tones in a stream, whatever the steps."""
+    from tone_stream import write_stream
+
+    return write_stream(tmp_path_factory.mktemp("stream"), hops=None)

@@ -20,19 +20,19 @@ ROWS: tuple[frozenset[str], ...] = tuple(
     for row in (
         "cli",
         "tour",
-        "runs assessment",
-        "training evaluation prediction report",
+        "runs assessment listening",
+        "training evaluation prediction report detection",
         "tasks",
         "bundle",
         "recipe export",
-        "models data",
+        "models data tracing",
         "nn runtime scoring plots",
-        "metrics card",
+        "metrics alarms card",
         "manifest",
         "listing",
         "audio",
         "strict json_tree page draws events",
-        "errors",
+        "whole_file shipped errors",
     )
 )
 """Imports go down only; rooms on one row do not know each other."""
@@ -40,6 +40,8 @@ ROWS: tuple[frozenset[str], ...] = tuple(
 NO_TORCH = (
     "sonant", "sonant.audio", "sonant.manifest", "sonant.card", "sonant.metrics", "sonant.scoring",
     "sonant.plots", "sonant.page", "sonant.report", "sonant.runtime", "sonant.runtime.recogniser",
+    "sonant.runtime.session", "sonant.runtime.decision", "sonant.runtime.sweep", "sonant.listening",
+    "sonant.listening.sources", "sonant.cli.listen",
     "sonant.prediction", "sonant.evaluation", "sonant.assessment", "sonant.cli", "sonant.data.cache",
     "sonant.data.corpora", "sonant.data.fetch", "sonant.data.synth", "sonant.data.audit",
     "sonant.data.splits", "sonant.data.sources", "sonant.data.preparation",
@@ -139,7 +141,7 @@ def test_no_swallowed_errors_no_pickle_no_eval(path: Path) -> None:
 
 def test_the_public_names_are_these() -> None:
     assert sonant.__all__ == [
-        "Item", "Manifest", "Recogniser", "SonantError", "evaluate", "load", "predict", "train",
+        "Item", "Manifest", "Recogniser", "SonantError", "evaluate", "load", "predict", "stream", "train",
     ]  # fmt: skip
     for name in sonant.__all__:
         assert getattr(sonant, name).__doc__, f"sonant.{name} has no docstring"

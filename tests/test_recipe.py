@@ -111,3 +111,21 @@ def test_lists_that_collapse_a_layer_are_refused_when_the_model_is_built() -> No
     recipe = Recipe.load("kws-cnn", ["front_end.hop_length=640", "front_end.coefficients=10"])
     with pytest.raises(ModelError, match=r"layer 5.*model\.kernels"):
         build_classifier(recipe, ["a", "b"])
+
+
+def test_a_noise_folder_beside_the_recipe_is_found_from_anywhere(tmp_path: Path) -> None:
+    (tmp_path / "noises").mkdir()
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        'name = "mine"\n[front_end]\nname = "log_mel"\n[model]\nname = "spectrogram_cnn"\n'
+        '[augment]\nnoise = "noises"\nrir = "elsewhere"\n'
+    )
+    recipe = Recipe.load(file)
+    assert Path(recipe.augment.noise) == tmp_path / "noises"
+    assert recipe.augment.rir == "elsewhere"
+
+
+def test_plain_tables_can_be_changed_by_overrides_and_stay_as_they_were() -> None:
+    tree = Recipe.load("commands-small").to_dict()
+    assert Recipe.from_dict(tree, ["fit.epochs=3"]).fit.epochs == 3
+    assert Recipe.from_dict(tree) == Recipe.load("commands-small")

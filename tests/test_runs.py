@@ -10,8 +10,9 @@ import pytest
 import sonant
 from sonant import runs, tour
 from sonant.data.preparation import DataConfig, only
-from sonant.errors import ManifestError, TrainingError
-from sonant.manifest import Item, Manifest
+from sonant.errors import AudioError, ManifestError, RecipeError, TrainingError
+from sonant.manifest import Columns, Item, Manifest
+from sonant.recipe import Recipe
 from words import SMALL, spoken_words
 
 
@@ -107,14 +108,16 @@ def test_labels_that_are_not_there_are_named(words: Manifest) -> None:
         only(words, ("yes", "low"))
 
 
+@pytest.mark.parametrize("split", ["train", "test"])
 def test_a_clip_that_cannot_be_read_stops_the_run_before_it_begins(
-    words: Manifest, tmp_path: Path
+    words: Manifest, tmp_path: Path, split: str
 ) -> None:
     bad = tmp_path / "bad.wav"
     bad.write_bytes(b"nothing")
-    items = (*words.items, type(words.items[0])(path=bad, label="low", split="train"))
-    with pytest.raises(sonant.SonantError, match=r"bad\.wav"):
+    items = (*words.items, Item(path=bad, label="low", split=split))
+    with pytest.raises(AudioError, match=r"bad\.wav"):
         runs.train(SMALL, Manifest(items=items), out=tmp_path / "run", rehearsal=False)
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()
     done = runs.train(
         SMALL,
         Manifest(items=items),
@@ -124,7 +127,47 @@ def test_a_clip_that_cannot_be_read_stops_the_run_before_it_begins(
         skip_unreadable=True,
     )
     assert done is not None
+    assert len(done.unreadable) == 1
     assert "bad.wav" in done.unreadable[0]
+    evaluated = json.loads((done.folder / "evaluation.json").read_text())
+    assert evaluated["unreadable"] == []
+    assert evaluated["clips"] == len(words.where(split="test"))
+
+
+def test_columns_and_audio_mean_what_they_mean_in_evaluation(
+    words: Manifest, tmp_path: Path
+) -> None:
+    rows = [f"{i.path.relative_to(words.root)},wrong,{i.label},{i.split}" for i in words]
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(["path,label,heard,set", *rows]))
+    done = runs.train(
+        SMALL,
+        table,
+        out=tmp_path / "run",
+        overrides=["fit.epochs=1"],
+        columns=Columns(label="heard", split="set"),
+        audio=words.root,
+        rehearsal=False,
+    )
+    assert done is not None
+    assert (done.folder / "labels.txt").read_text().split() == list(words.labels)
+
+
+def test_a_choice_of_labels_finds_the_clips_of_the_whole_corpus_decoded(
+    words: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SONANT_CACHE", str(tmp_path / "cache"))
+    for number, labels in enumerate(('["high", "low"]', '["low", "noise"]')):
+        settings = ["fit.epochs=1", f"data.labels={labels}"]
+        out = tmp_path / str(number)
+        runs.train(SMALL, words, out=out, overrides=settings, rehearsal=False)
+    assert len(list((tmp_path / "cache" / "clips").glob("*.pcm"))) == 1
+
+
+def test_overrides_of_a_recipe_object_are_refused(words: Manifest, tmp_path: Path) -> None:
+    recipe = Recipe.load(SMALL)
+    with pytest.raises(RecipeError, match="taken as it is"):
+        runs.train(recipe, words, out=tmp_path / "run", overrides=["fit.epochs=1"])
 
 
 def test_free_folders_are_numbered_and_the_last_is_resumed(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sonant.runs import train
     from sonant.runtime.recogniser import Recogniser
     from sonant.runtime.recogniser import load as load
+    from sonant.tracing import stream
 
 __version__ = "0.1.0"
 
@@ -33,6 +34,7 @@ _PUBLIC = {
     "evaluate": ("sonant.assessment", "assess"),
     "load": ("sonant.runtime.recogniser", "load"),
     "predict": ("sonant.prediction", "predict"),
+    "stream": ("sonant.tracing", "stream"),
     "train": ("sonant.runs", "train"),
 }
 
@@ -44,6 +46,7 @@ __all__ = [
     "evaluate",
     "load",
     "predict",
+    "stream",
     "train",
 ]
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -18,22 +18,32 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from sonant import card
+from sonant import card, whole_file
 from sonant.errors import BundleError
-from sonant.export import onnx
+from sonant.export import onnx, step
 from sonant.models import build
-from sonant.models.classifier import Classifier
+from sonant.models.classifier import Classifier, StreamingClassifier
 from sonant.nn.frontend import FrontEnd
+from sonant.nn.streaming import Streamable
+from sonant.nn.streaming_frontend import StreamingFrontEnd, streams
+from sonant.nn.summary import summarise
 from sonant.recipe import Recipe
 
 LIBRARIES = ("sonant", "torch", "numpy", "onnxruntime", "soundfile", "soxr")
 
 
 def build_classifier(recipe: Recipe, labels: Sequence[str]) -> Classifier:
-    """The model a recipe describes, with fresh weights; raises `ModelError` where a layer would collapse."""
-    front_end = FrontEnd(recipe.front_end, rate_hz=recipe.data.rate_hz)
-    bins, frames = front_end.shape(recipe.data.samples)
-    return Classifier(front_end, build(recipe.model, bins=bins, frames=frames, labels=len(labels)))
+    """The model a recipe describes, with fresh weights; it streams where all of its parts do.
+
+    Raises `ModelError` where a layer would collapse.
+    """
+    whole = FrontEnd(recipe.front_end, rate_hz=recipe.data.rate_hz)
+    bins, frames = whole.shape(recipe.data.samples)
+    network = build(recipe.model, bins=bins, frames=frames, labels=len(labels))
+    if isinstance(network, Streamable) and streams(recipe.front_end) is None:
+        front_end = StreamingFrontEnd(recipe.front_end, rate_hz=recipe.data.rate_hz)
+        return StreamingClassifier(front_end, network)
+    return Classifier(whole, network)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,33 +72,64 @@ def save(contents: Contents, root: Path) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=home, prefix=".writing-"))
     try:
-        graph_difference = _write_files(contents, scratch)
+        graphs = _write_files(contents, scratch)
         version = 1 + max((int(p.name) for p in home.iterdir() if p.name.isdigit()), default=0)
-        card.write_card(scratch, _card(contents, version=version, difference=graph_difference))
+        card.write_card(scratch, _card(contents, version=version, graphs=graphs))
         scratch.chmod(0o755)
         return scratch.rename(home / str(version))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _write_files(contents: Contents, folder: Path) -> float:
-    """Weights, graph and golden values; returns how far the graph is from the model."""
+def _write_files(contents: Contents, folder: Path) -> dict[str, object]:
+    """Weights, graphs and golden values; returns what the card says of the graphs."""
     weights = {
         name: tensor.detach().cpu().contiguous()
         for name, tensor in contents.model.state_dict().items()
     }
-    save_file(weights, folder / "weights.safetensors")
-    graph = folder / "graphs" / "whole.onnx"
-    graph.parent.mkdir()
-    onnx.export_whole(contents.model, graph, samples=contents.recipe.data.samples)
-    worst = onnx.difference(contents.model, graph, contents.clips)
+    with whole_file.beside(folder / "weights.safetensors") as file:
+        save_file(weights, file)
+    (folder / "graphs").mkdir()
+    graphs: dict[str, object] = {"whole": _whole_graph(contents, folder)}
+    if isinstance(contents.model, StreamingClassifier):
+        graphs["stream"] = _stream_graph(contents, contents.model, folder)
     with torch.no_grad():
         probabilities = onnx.exportable(contents.model)(torch.from_numpy(contents.clips)).numpy()
     np.savez(folder / "golden.npz", samples=contents.clips, probabilities=probabilities)
-    return worst
+    return graphs
 
 
-def _card(contents: Contents, *, version: int, difference: float) -> dict[str, object]:
+def _whole_graph(contents: Contents, folder: Path) -> dict[str, object]:
+    path = folder / "graphs" / "whole.onnx"
+    onnx.export_whole(contents.model, path, samples=contents.recipe.data.samples)
+    return _entry(path, onnx.difference(contents.model, path, contents.clips))
+
+
+def _stream_graph(
+    contents: Contents, model: StreamingClassifier, folder: Path
+) -> dict[str, object]:
+    path, stream, data = folder / "graphs" / "stream.onnx", model.stream, contents.recipe.data
+    # On whole hops a stream costs what a clip of the same length does, with nothing left over.
+    hops = max(1, round(data.samples / int(stream.hop)))
+    example = torch.zeros(1, 1, hops * int(stream.hop))
+    summary = summarise(stream, example, clip_s=example.shape[-1] / data.rate_hz)
+    step.export_step(stream, path)
+    entry = _entry(path, step.difference(stream, path, contents.clips))
+    return entry | {
+        "stream": asdict(step.specification(stream, macs_per_second=summary.macs_per_second))
+    }
+
+
+def _entry(path: Path, difference: float) -> dict[str, object]:
+    return {
+        "file": f"graphs/{path.name}",
+        "input": onnx.INPUT,
+        "output": onnx.OUTPUT,
+        "max_difference": difference,
+    }
+
+
+def _card(contents: Contents, *, version: int, graphs: Mapping[str, object]) -> dict[str, object]:
     recipe = contents.recipe
     return {
         "format": card.FORMAT,
@@ -102,14 +143,7 @@ def _card(contents: Contents, *, version: int, difference: float) -> dict[str, o
             "pad": recipe.data.pad,
             "crop": recipe.data.crop,
         },
-        "graphs": {
-            "whole": {
-                "file": "graphs/whole.onnx",
-                "input": onnx.INPUT,
-                "output": onnx.OUTPUT,
-                "max_difference": difference,
-            }
-        },
+        "graphs": graphs,
         "model": {
             "name": recipe.to_dict()["model"]["name"],
             "parameters": contents.parameters,

@@ -8,11 +8,12 @@ from __future__ import annotations
 import base64
 import html
 import itertools
-import os
 import re
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
+
+from sonant import whole_file
 
 Tone = Literal["error", "warning", "note", "good"]
 
@@ -122,12 +123,7 @@ def write(path: Path | str, html: str) -> Path:
     """Write a page whole or not at all, making the folder when it is missing."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(html, encoding="utf-8")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    whole_file.write_text(path, html)
     return path
 
 

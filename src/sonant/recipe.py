@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any, Final, Literal, Self
 
 import tomli_w
 
+from sonant import shipped as package
 from sonant import strict
 from sonant.data.augment_config import AugmentConfig
 from sonant.data.preparation import DataConfig
@@ -22,8 +25,11 @@ from sonant.errors import RecipeError
 from sonant.models import MODELS, ModelConfig
 from sonant.nn.frontend import FRONT_ENDS, FrontEndConfig
 
-SHIPPED: Final = Path(__file__).parent / "recipes"
-DEFAULT: Final = "commands-small"
+SHIPPED: Final = package.FOLDER
+DEFAULT: Final = package.DEFAULT
+
+PLACES: Final = (("augment", "noise"), ("augment", "rir"), ("data", "words", "noise"))
+"""Settings that name a file or folder."""
 
 TABLES: Final[strict.Tables] = {
     ModelConfig: {name: config for name, (config, _) in MODELS.items()},
@@ -145,6 +151,8 @@ class Recipe:
     """How the weights are found."""
     seed: int = 0
     """Of everything random."""
+    parent: str = ""
+    """A bundle whose weights the training begins with; empty begins with fresh ones."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
@@ -156,19 +164,26 @@ class Recipe:
 
     @classmethod
     def load(cls, source: Path | str, overrides: Sequence[str] = ()) -> Self:
-        """Read a shipped recipe by name or any by path; an override is `fit.epochs=5`, its value TOML."""
+        """Read a shipped recipe by name or any by path; an override is `fit.epochs=5`, its value TOML.
+
+        A noise or room path that exists beside the file is taken from there, any other from the
+        working folder.
+        """
         path = find(source)
         try:
             tree = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise RecipeError(f"{path}: is not TOML ({error})") from error
-        for override in overrides:
-            _apply(tree, override)
-        return cls.from_dict(tree)
+        _beside(tree, path.parent)
+        return cls.from_dict(tree, overrides)
 
     @classmethod
-    def from_dict(cls, tree: Mapping[str, Any]) -> Self:
+    def from_dict(cls, tree: Mapping[str, Any], overrides: Sequence[str] = ()) -> Self:
         """Build from plain tables; raises `RecipeError` naming the key that is wrong."""
+        if overrides:
+            tree = changed = deepcopy(dict(tree))
+            for override in overrides:
+                _apply(changed, override)
         recipe: Self = strict.build(cls, tree, "recipe", tables=TABLES)
         return recipe
 
@@ -206,6 +221,17 @@ def find(source: Path | str) -> Path:
     raise RecipeError(
         f"{source}: neither a file nor a shipped recipe{hint}; shipped: {', '.join(shipped())}"
     )
+
+
+def _beside(tree: dict[str, Any], folder: Path) -> None:
+    """Paths that exist in the recipe's own folder, made absolute."""
+    for *parents, last in PLACES:
+        node: Any = tree
+        for parent in parents:
+            node = node.get(parent) if isinstance(node, dict) else None
+        named = node.get(last) if isinstance(node, dict) else None
+        if isinstance(named, str) and named and (folder / named).exists():
+            node[last] = os.path.abspath(folder / named)
 
 
 def _apply(tree: dict[str, Any], override: str) -> None:

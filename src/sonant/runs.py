@@ -13,10 +13,11 @@ from sonant.data import sources
 from sonant.errors import RecipeError
 from sonant.evaluation import evaluate
 from sonant.events import Note, OnEvent, Working, silent
-from sonant.manifest import Manifest
+from sonant.manifest import Columns, Manifest
 from sonant.recipe import DEFAULT, Recipe
 from sonant.scoring import Report
 from sonant.training.run_folder import RunFolder
+from sonant.training.transfer import tuned
 
 RUNS = Path("runs")
 
@@ -39,11 +40,14 @@ class Outcome:
 
 
 def train(
-    recipe: Recipe | Path | str = DEFAULT,
+    recipe: Recipe | Path | str | None = None,
     data: Manifest | Path | str | None = None,
     *,
     out: Path | str | None = None,
     overrides: Sequence[str] = (),
+    parent: Path | str | None = None,
+    columns: Columns | None = None,
+    audio: Path | None = None,
     device: str = "auto",
     resume: bool = False,
     rehearsal: bool = True,
@@ -52,21 +56,22 @@ def train(
 ) -> Outcome | None:
     """Train a recipe on data, evaluate it on the test split, write the report.
 
-    `recipe` is a shipped name, a TOML file or a `Recipe`; `data` a folder, a CSV or JSON-lines file, a
-    fetched corpus by name, a `Manifest`, or None for the corpus sonant makes itself. Returns None in
-    the processes of a distributed run that write nothing.
+    `recipe` is a shipped name, a TOML file or a `Recipe`; with `parent`, a bundle to fine-tune, it is the
+    bundle's own, at a tenth of its learning rate. `data` is a folder, a CSV or JSON-lines file, a
+    fetched corpus by name, a `Manifest`, or None for the corpus sonant makes itself. `columns` names
+    columns of a table that are not found by themselves, `audio` the folder its paths start from. A clip
+    that cannot be read, of the test as well, stops the run before it begins, unless `skip_unreadable`
+    leaves it out by name. Returns None in the processes of a distributed run that write nothing.
     """
-    if isinstance(recipe, Recipe) and overrides:
-        raise RecipeError(
-            "overrides change a recipe that is read; a Recipe object is taken as it is"
-        )
-    recipe = recipe if isinstance(recipe, Recipe) else Recipe.load(recipe, overrides)
-    manifest = recipe.data.prepare(sources.load(data, on_event=on_event), seed=recipe.seed)
+    recipe = _resolved(recipe, overrides, parent)
+    given = sources.load(data, columns=columns, audio=audio, on_event=on_event)
+    manifest = recipe.data.prepare(given, seed=recipe.seed)
     on_event(Note(_describe(manifest)))
     manifest = _answerable(manifest, on_event)
     fitted = training.fit(
         recipe,
         manifest,
+        among=given,
         out=Path(out) if out is not None else run_folder(recipe.name, resume=resume),
         device=device,
         resume=resume,
@@ -76,7 +81,7 @@ def train(
     )
     if fitted.bundle is None:
         return None
-    tested = _evaluate(recipe, manifest, fitted, on_event=on_event)
+    tested = _evaluate(recipe, fitted, on_event=on_event)
     return Outcome(
         bundle=fitted.bundle,
         folder=fitted.folder.path,
@@ -84,8 +89,24 @@ def train(
         metrics=_metrics(fitted, tested),
         epochs=fitted.epochs,
         best_epoch=fitted.best_epoch,
-        unreadable=fitted.unreadable,
+        unreadable=(*fitted.unreadable, *(tested.unreadable if tested else ())),
     )
+
+
+def _resolved(
+    recipe: Recipe | Path | str | None, overrides: Sequence[str], parent: Path | str | None
+) -> Recipe:
+    if parent is not None:
+        if recipe is not None:
+            raise RecipeError("a bundle is fine-tuned by its own recipe: name one or the other")
+        return tuned(Path(parent), overrides)
+    if not isinstance(recipe, Recipe):
+        return Recipe.load(DEFAULT if recipe is None else recipe, overrides)
+    if overrides:
+        raise RecipeError(
+            "overrides change a recipe that is read; a Recipe object is taken as it is"
+        )
+    return recipe
 
 
 def run_folder(name: str, *, resume: bool) -> Path:
@@ -118,27 +139,20 @@ def _answerable(manifest: Manifest, on_event: OnEvent) -> Manifest:
     return manifest.with_items(tuple(item for item in manifest if id(item) not in away))
 
 
-def _evaluate(
-    recipe: Recipe,
-    manifest: Manifest,
-    fitted: training.Fitted,
-    *,
-    on_event: OnEvent,
-) -> Report | None:
+def _evaluate(recipe: Recipe, fitted: training.Fitted, *, on_event: OnEvent) -> Report | None:
     """Evaluate the bundle on the test split, or on validation where there is none; draw and write it all."""
-    split = next((name for name in ("test", "validation") if name in manifest.splits), None)
+    there = fitted.readable.splits
+    split = next((name for name in ("test", "validation") if name in there), None)
     if split is None or fitted.bundle is None:
         return None
     result = evaluate(
         fitted.bundle,
-        manifest,
+        fitted.readable,
         split=split,
         on_progress=lambda done, total: on_event(
             Working(what="evaluating", done=done, total=total)
         ),
     )
-    for message in result.unreadable:
-        on_event(Note(f"not evaluated: {message}"))
     write_report(result, fitted.folder, recipe, best_epoch=fitted.best_epoch)
     return result
 

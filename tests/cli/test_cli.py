@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,8 @@ import pytest
 import soundfile
 
 from sonant import cli
+from sonant.cli import console
+from sonant.data.cache import decode_manifest
 from sonant.manifest import Manifest
 from words import RATE_HZ, SMALL, spoken_words
 
@@ -214,6 +217,48 @@ def test_errors_are_one_clear_message_and_a_code(
     assert left == code
     assert message in err
     assert "Traceback" not in err
+
+
+def test_decoded_clips_are_listed_and_removed(
+    sonant: Run, words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SONANT_CACHE", str(tmp_path))
+    decode_manifest(Manifest.load(words), rate_hz=RATE_HZ)
+    code, out, err = sonant("data", "cache", "--json")
+    (store,) = json.loads(out)["stores"]
+    assert (code, store["clips"], store["rate_hz"]) == (0, 60, RATE_HZ)
+    assert sonant("data", "cache", "--clear", "--older-than", 1)[0] == 0
+    code, out, err = sonant("data", "cache", "--clear")
+    assert code == 0
+    assert store["name"] in out
+    assert "1 stores" in err
+    assert list((tmp_path / "clips").iterdir()) == []
+    assert json.loads(sonant("data", "cache", "--json")[1])["stores"] == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes close otherwise elsewhere")
+@pytest.mark.parametrize("arguments", [["recipes"], ["recipes", "kws-cnn"], ["recipes", "--json"]])
+def test_a_reader_that_has_left_is_no_failure(arguments: list[str]) -> None:
+    program = "from sonant.cli import app, console\nwith console.quiet_pipe(): app()"
+    read, write = os.pipe()
+    os.close(read)  # nobody listens
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(write)
+    assert done.returncode == 141
+    assert "Error" not in done.stderr
+    assert "Exception" not in done.stderr
+
+
+def test_other_exits_pass_through_a_quiet_pipe() -> None:
+    with pytest.raises(SystemExit) as left, console.quiet_pipe():
+        sys.exit(3)
+    assert left.value.code == 3
 
 
 def test_version(sonant: Run) -> None:

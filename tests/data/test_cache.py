@@ -116,6 +116,57 @@ def test_clips_that_cannot_be_read_are_left_out_when_asked(clips: Manifest, tmp_
     assert "not numbers" in decoded.unreadable[1]
 
 
+def test_every_choice_among_the_clips_of_a_manifest_shares_its_store(
+    clips: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = Manifest(items=(clips.items[2], clips.items[0]), name="some")
+    some = decode(chosen, tmp_path, among=clips)
+    assert some.manifest == chosen
+    forbid_decoding(monkeypatch)
+    whole = decode(clips, tmp_path).store
+    for number, place in ((0, 2), (1, 0)):
+        np.testing.assert_array_equal(some.store.clip(number), whole.clip(place))
+    assert len(list((tmp_path / "cache").glob("*.pcm"))) == 1
+
+
+def test_damage_elsewhere_among_them_is_no_concern_of_the_choice(
+    clips: Manifest, tmp_path: Path
+) -> None:
+    clips.items[1].path.write_bytes(b"noise")
+    chosen = Manifest(items=(clips.items[2], clips.items[0]))
+    assert decode(chosen, tmp_path, among=clips).unreadable == ()
+    with pytest.raises(AudioError, match="1 of 1 clips cannot be read"):
+        decode(Manifest(items=clips.items[1:2]), tmp_path, among=clips)
+
+
+def test_clips_that_are_not_among_them_are_decoded_for_themselves(
+    clips: Manifest, tmp_path: Path
+) -> None:
+    silent = Item(path=clips.items[0].path, gain=0.0)
+    store = decode(Manifest(items=(silent, clips.items[1])), tmp_path, among=clips).store
+    assert not store.clip(0).any()
+    assert len(store.clip(1)) == 1600
+
+
+def test_what_cannot_be_read_is_named_where_it_lies_now(clips: Manifest, tmp_path: Path) -> None:
+    clips.items[1].path.write_bytes(b"noise")
+    with pytest.raises(AudioError):
+        decode(clips, tmp_path)
+    (tmp_path / "clips").rename(tmp_path / "moved")
+    moved = Manifest(items=tuple(Item(path=tmp_path / "moved" / i.path.name) for i in clips))
+    with pytest.raises(AudioError) as raised:
+        decode(moved, tmp_path)
+    assert f"{tmp_path / 'moved' / '1.wav'}: cannot be read as audio" in str(raised.value)
+    assert str(tmp_path / "clips") not in str(raised.value)
+
+
+def test_a_store_of_no_clips_has_none(tmp_path: Path) -> None:
+    decode(Manifest(items=()), tmp_path)
+    (description,) = (tmp_path / "cache").glob("*.json")
+    store, errors = cache._open(tmp_path / "cache", description.stem, 8000)
+    assert (len(store), len(store.lengths), errors) == (0, 0, {})
+
+
 def test_several_processes_give_the_same_store(
     clips: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

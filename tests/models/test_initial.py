@@ -22,8 +22,9 @@ def spread(weight: Tensor) -> tuple[float, float]:
     [
         (nn.Conv2d(32, 64, (3, 5)), 15 * (32 + 64)),
         (nn.Linear(300, 200), 300 + 200),
+        (nn.Conv1d(300, 200, 1), 300 + 200),
     ],
-    ids=["convolution", "dense"],
+    ids=["convolution", "dense", "dense on frames"],
 )
 def test_kernels_are_glorot_uniform_and_biases_zero(layer: nn.Conv2d, fans: int) -> None:
     torch.manual_seed(0)
@@ -46,6 +47,17 @@ def test_an_lstm_remembers_at_first_and_its_recurrence_keeps_lengths() -> None:
     torch.testing.assert_close(recurrent.T @ recurrent, torch.eye(32), atol=1e-5, rtol=0)
     bias = (layer.bias_ih_l0 + layer.bias_hh_l0).view(4, 32)
     assert bias.mean(dim=1).tolist() == [0, 1, 0, 0], "input, forget, cell, output"
+
+
+def test_a_gru_keeps_lengths_and_begins_without_bias() -> None:
+    torch.manual_seed(0)
+    layer = nn.GRU(40, 32)
+    as_keras(layer)
+    recurrent = dict(layer.named_parameters())["weight_hh_l0"]
+    torch.testing.assert_close(recurrent.T @ recurrent, torch.eye(32), atol=1e-5, rtol=0)
+    biases = [weight for name, weight in layer.named_parameters() if name.startswith("bias")]
+    assert len(biases) == 2
+    assert not torch.cat(biases).any()
 
 
 def test_a_layer_without_bias_is_no_obstacle() -> None:

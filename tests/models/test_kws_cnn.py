@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from sonant.errors import ModelError, RecipeError
 from sonant.models import build
-from sonant.models.kws_cnn import ACTIVATIONS, KwsCNN, KwsCNNConfig
+from sonant.models.dense import ACTIVATIONS
+from sonant.models.kws_cnn import KwsCNN, KwsCNNConfig
+from sonant.nn.streaming import Session
 
 TABLE = [  # time, frequency, channels, parameters
     (47, 18, 64, 640),
@@ -35,21 +38,41 @@ def layers(network: nn.Module, kind: type[nn.Module]) -> list[tuple[tuple[int, .
                     (tuple(output.shape[1:]), sum(w.numel() for w in layer.parameters()))
                 )
             )
-    network.eval()(torch.zeros(1, 20, 49))
+    assert isinstance(network, KwsCNN)
+    network.eval().last(torch.zeros(1, 20, 49))
     return found
+
+
+def unstreamed(network: KwsCNN, config: KwsCNNConfig, features: Tensor) -> Tensor:
+    """What the network was before it streamed: plain layers on [1, frames, bins], one answer."""
+    image = features.transpose(1, 2).unsqueeze(1)
+    convolutions = [part for part in network.modules() if isinstance(part, nn.Conv2d)]
+    dense = [part for part in network.modules() if isinstance(part, nn.Conv1d)]
+    for layer, stride, dilation, activation in zip(
+        convolutions, config.strides, config.dilations, config.activations, strict=True
+    ):
+        weight = layer.weight.transpose(2, 3)  # (frequency, time) to (time, frequency)
+        image = functional.conv2d(image, weight, layer.bias, stride=stride, dilation=dilation)
+        image = ACTIVATIONS[activation]()(image)
+    row = image.transpose(2, 3).flatten(1)
+    for last, act in zip(dense, (*config.unit_activations, "linear"), strict=True):
+        row = ACTIVATIONS[act]()(functional.linear(row, last.weight[..., 0], last.bias))
+    return row
 
 
 def test_the_default_has_the_published_layers_and_607246_parameters() -> None:
     network = build(KwsCNNConfig(), bins=20, frames=49, labels=14)
     assert layers(network, nn.Conv2d) == [
-        ((channels, time, frequency), parameters) for time, frequency, channels, parameters in TABLE
+        ((channels, frequency, time), parameters) for time, frequency, channels, parameters in TABLE
     ]
-    assert layers(network, nn.Linear) == [((units,), parameters) for units, parameters in DENSE]
-    dense = network.get_submodule("dense")
-    assert [type(layer).__name__ for layer in dense.children()] == [
-        *("Linear", "Identity", "Linear", "ReLU", "Linear")
-    ]
-    assert dense.get_submodule("0").in_features == 1408
+    assert layers(network, nn.Conv1d) == [((units, 1), parameters) for units, parameters in DENSE]
+    (first, *_), *_ = (
+        [layer for layer in part if isinstance(layer, nn.Conv1d)]
+        for part in network.modules()
+        if isinstance(part, nn.Sequential)
+    )
+    assert first.in_channels == 1408
+    assert activations(network)[-2:] == ["Identity", "ReLU"]
     assert sum(weight.numel() for weight in network.parameters()) == 607_246
 
 
@@ -64,8 +87,49 @@ def test_time_is_the_first_of_each_pair() -> None:
         unit_activations=(),
     )
     network = build(config, bins=20, frames=49, labels=2)
-    assert layers(network, nn.Conv2d) == [((4, 22, 17), 4 * 14 + 4)]
-    assert layers(network, nn.Linear) == [((2,), 4 * 22 * 17 * 2 + 2)]
+    assert layers(network, nn.Conv2d) == [((4, 17, 22), 4 * 14 + 4)]
+    assert layers(network, nn.Conv1d) == [((2, 1), 4 * 22 * 17 * 2 + 2)]
+    assert isinstance(network, KwsCNN)
+    assert (network.hop, network.receptive_field) == (2, 49)
+
+
+@pytest.mark.parametrize(
+    ("strides", "frames"),
+    [(((1, 1), (1, 1)), 23), (((2, 1), (3, 2)), 19)],
+    ids=["plain", "strided"],
+)
+def test_the_answer_to_a_clip_is_what_it_was_before_the_network_streamed(
+    strides: tuple[tuple[int, int], ...], frames: int
+) -> None:
+    torch.manual_seed(0)
+    config = KwsCNNConfig(
+        filters=(4, 5),
+        kernels=((3, 2), (2, 3)),
+        dilations=((2, 1), (1, 2)),
+        strides=strides,
+        activations=("relu", "tanh"),
+        units=(6,),
+        unit_activations=("relu",),
+    )
+    network = build(config, bins=12, frames=frames, labels=3)
+    assert isinstance(network, KwsCNN)
+    clips = torch.randn(2, 12, frames)
+    expected = unstreamed(network.eval(), config, clips)
+    torch.testing.assert_close(network.last(clips)[..., 0], expected, atol=1e-5, rtol=1e-5)
+
+
+def test_every_answer_of_a_stream_is_that_of_the_clip_which_ends_there() -> None:
+    torch.manual_seed(0)
+    config = KwsCNNConfig(filters=(8, 8, 8, 8, 16, 8, 16))
+    network = build(config, bins=20, frames=49, labels=4)
+    assert isinstance(network, KwsCNN)
+    assert network.receptive_field == 49
+    stream = torch.randn(1, 20, 60)
+    session = Session(network.eval(), shape=[20])
+    live = torch.cat([session.push(part) for part in torch.split(stream, [7, 50, 3], -1)], -1)
+    for end in (49, 55, 60):
+        clip = network.last(stream[..., end - 49 : end])
+        torch.testing.assert_close(live[..., end - 1 : end], clip, atol=1e-5, rtol=1e-4)
 
 
 def test_each_activation_follows_its_layer() -> None:
@@ -79,10 +143,14 @@ def test_each_activation_follows_its_layer() -> None:
         unit_activations=("tanh",),
     )
     network = build(config, bins=4, frames=4, labels=2)
-    assert isinstance(network, KwsCNN)
-    followers = [type(layer).__name__ for layer in network.convolutions][1::2]
-    assert followers == ["Identity", "ReLU", "ELU", "SiLU", "Tanh", "Sigmoid"]
-    assert isinstance(network.dense[1], nn.Tanh)
+    assert activations(network) == ["Identity", "ReLU", "ELU", "SiLU", "Tanh", "Sigmoid", "Tanh"]
+
+
+def activations(network: nn.Module) -> list[str]:
+    """Their names, in the order in which they stand."""
+    kinds = ("Identity", "ReLU", "ELU", "SiLU", "Tanh", "Sigmoid")
+    names = (type(part).__name__ for part in network.modules())
+    return [name for name in names if name in kinds]
 
 
 def test_lists_of_unequal_length_are_refused_with_their_lengths() -> None:
@@ -134,4 +202,5 @@ def test_the_mended_lists_of_that_hop_build() -> None:
         kernels=((3, 3), (5, 3), (5, 3), (5, 3), (5, 2), (5, 1), (3, 1)),
         dilations=((1, 1),) * 7,
     )
-    assert build(config, bins=10, frames=25, labels=14)(torch.zeros(1, 10, 25)).shape == (1, 14)
+    network = build(config, bins=10, frames=25, labels=14)
+    assert network(torch.zeros(1, 10, 25)).shape == (1, 14, 25)

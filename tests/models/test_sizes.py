@@ -29,6 +29,15 @@ def test_a_window_that_just_fits_leaves_one_value() -> None:
     assert sizes([window], frames=4, bins=2) == [(1, 1)]
 
 
+def test_zeros_at_both_ends_of_the_frequencies_count_as_bins() -> None:
+    window = Window(kind="convolution", kernel=(3, 4), stride=(1, 2), pad_bins=1)
+    convolution = nn.Conv2d(1, 1, (3, 4), stride=(1, 2), padding=(0, 1))
+    expected = convolution(torch.zeros(1, 1, 9, 10)).shape[2:]
+    assert sizes([window], frames=9, bins=10) == [tuple(expected)]
+    with pytest.raises(ModelError, match="window spans 4 and the layer gets 3"):
+        sizes([window], frames=9, bins=1)
+
+
 def test_the_first_layer_without_a_place_is_named_with_what_to_change() -> None:
     windows = [
         Window(kind="convolution", kernel=(3, 3)),

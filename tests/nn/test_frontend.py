@@ -71,6 +71,7 @@ EACH_KIND: tuple[FrontEndConfig, ...] = (
     LogMelConfig(top_db=80.0, normalise="per_bin"),
     MfccConfig(normalise="per_bin", pre_emphasis=0.97),
     RawConfig(frame_length=400, hop_length=160),
+    LogMelConfig(log="pcen", normalise="per_bin", hop_length=256),
 )
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from sonant.errors import RecipeError
-from sonant.nn.frontend_config import FRONT_ENDS, SpectrogramConfig
+from sonant.nn.frontend_config import (
+    FRONT_ENDS,
+    FrontEndConfig,
+    MicroConfig,
+    RawConfig,
+    SpectrogramConfig,
+    span_of,
+    streams,
+)
 
 
 def test_the_transform_defaults_to_the_power_of_two_that_holds_the_window() -> None:
@@ -31,6 +39,8 @@ def test_the_transform_defaults_to_the_power_of_two_that_holds_the_window() -> N
         ("mfcc", {"coefficients": 41}, "coefficients"),
         ("mfcc", {"coefficients": 0}, "coefficients"),
         ("mfcc", {"resize": (20, -1)}, "resize"),
+        ("micro", {"window_length": 0}, "window_length"),
+        ("micro", {"pre_emphasis": 1.0}, "pre_emphasis"),
         ("raw", {"frame_length": 0}, "frame_length"),
         ("raw", {"hop_length": 0}, "hop_length"),
         ("raw", {"pre_emphasis": -0.1}, "pre_emphasis"),
@@ -41,3 +51,24 @@ def test_a_setting_that_cannot_be_meant_is_named(
 ) -> None:
     with pytest.raises(RecipeError, match=named):
         FRONT_ENDS[kind](**settings)
+
+
+@pytest.mark.parametrize(
+    ("config", "span"),
+    [
+        (SpectrogramConfig(fft_length=512), (255, 128)),
+        (MicroConfig(), (480, 160)),
+        (RawConfig(), (1, 1)),
+        (RawConfig(frame_length=400), (400, 400)),
+        (RawConfig(frame_length=400, hop_length=160), (400, 160)),
+    ],
+)
+def test_every_kind_has_a_window_and_a_hop(config: FrontEndConfig, span: tuple[int, int]) -> None:
+    assert span_of(config) == span
+
+
+@pytest.mark.parametrize("name", FRONT_ENDS)
+def test_every_kind_can_be_set_to_stream(name: str) -> None:
+    settings = {"centre": False} if name == "log_mel" else {}
+    assert streams(FRONT_ENDS[name](**settings)) is None
+    assert "resize" in str(streams(FRONT_ENDS[name](resize=(8, 8), **settings)))

@@ -108,6 +108,24 @@ def test_mixup_lies_between_the_two_clips_it_mixes(words: Manifest) -> None:
     assert loss.item() == pytest.approx(np.log(3), rel=1e-5)
 
 
+def test_a_stream_hears_the_end_of_another_clip_before_each(words: Manifest) -> None:
+    task = task_of(words, "augment.context_ms=100", "augment.shift_ms=0.0")
+    batch = first(task)
+    heard: list[Tensor] = []
+
+    class Listening(nn.Module):
+        def forward(self, samples: Tensor, vary: object) -> Tensor:
+            heard.append(samples)
+            return torch.zeros(len(samples), 3, requires_grad=True)
+
+    task.loss(Listening(), batch, epoch=0)
+    partners, some = task.augment.context_plan(batch.items, epoch=0, population=task.clips)
+    length = task.recipe.data.rate_hz // 10
+    before = task.train_split.samples(partners)[:, -length:] * torch.from_numpy(some)[:, None]
+    torch.testing.assert_close(heard[0], torch.cat([before, batch.samples], 1))
+    assert some.any()
+
+
 def test_masks_reach_the_features_in_training_only(words: Manifest) -> None:
     task = task_of(words, "augment.time_masks=2", "augment.time_mask_frames=6")
     model, batch = model_of(task), first(task)

@@ -8,18 +8,22 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from sonant import training
+from sonant.data.batches import Batch
 from sonant.errors import ExportError, Interrupted, TrainingError
 from sonant.events import EpochDone, Event, Stepped
 from sonant.manifest import Manifest
+from sonant.models.spectrogram_cnn import SpectrogramCNN
 from sonant.recipe import Recipe
-from sonant.training import rehearsal
+from sonant.training import loop, rehearsal
 from words import SMALL, spoken_words
 
 EPOCHS = 3
@@ -111,6 +115,29 @@ def test_stopped_in_the_middle_and_resumed_is_the_same_to_the_bit(
         assert {name: one[name] for name in kept} == {name: other[name] for name in kept}
 
 
+def test_the_seconds_of_an_epoch_are_those_of_all_its_parts(
+    words: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: clock.now))
+
+    def tick(event: Event) -> None:
+        clock.now += isinstance(event, Stepped)
+
+    def stop(event: Event) -> None:
+        tick(event)
+        if isinstance(event, Stepped) and (event.epoch, event.step) == (2, 2):
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Interrupted):
+        training.fit(small(), words, out=tmp_path / "run", rehearsal=False, on_event=stop)
+    fitted = training.fit(small(), words, out=tmp_path / "run", resume=True, on_event=tick)
+    rows = fitted.folder.history()
+    steps = 7  # 42 clips, 6 a step: a second each
+    assert [row["seconds"] for row in rows] == [steps] * EPOCHS
+    assert [row["clips_per_second"] for row in rows] == [6.0] * EPOCHS
+
+
 def test_killed_and_resumed_is_the_same_to_the_bit(words: Manifest, tmp_path: Path) -> None:
     table = words.save(tmp_path / "words.csv")
     recipe = tmp_path / "small.toml"
@@ -175,6 +202,25 @@ def test_a_loss_that_is_no_number_stops_with_the_clips_that_made_it(
     assert "learning_rate" in str(raised.value)
 
 
+def test_weights_that_a_last_gradient_spoiled_never_reach_a_checkpoint(
+    words: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = loop.Loop._step
+
+    def spoiled(self: loop.Loop, batch: Batch) -> None:
+        step(self, batch)
+        if (self.progress.epoch, self.progress.step) == (1, 6):
+            next(self.model.parameters()).data.fill_(torch.inf)
+
+    monkeypatch.setattr(loop.Loop, "_step", spoiled)
+    trained = Manifest(items=words.where(split="train").items, name=words.name)
+    with pytest.raises(TrainingError, match=r"after step 7 of epoch 2 some weights are no numbers"):
+        training.fit(small(), trained, out=tmp_path / "run", rehearsal=False)
+    for name in ("best", "last", "checkpoint"):
+        for tensor in weights(tmp_path / "run", name).values():
+            assert tensor.isfinite().all()
+
+
 def test_the_rehearsal_fails_before_the_first_epoch(
     words: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,6 +231,36 @@ def test_the_rehearsal_fails_before_the_first_epoch(
     with pytest.raises(ExportError, match="no such operator"):
         training.fit(small(), words, out=tmp_path / "run")
     assert not (tmp_path / "run" / "metrics.jsonl").exists()
+
+
+def test_a_last_step_of_too_few_clips_is_found_before_the_first(
+    words: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batch norm over a map of one place cannot learn from one clip; 42 of them in steps of 41 leave one."""
+    narrow = SpectrogramCNN.forward
+
+    def forward(self: SpectrogramCNN, features: torch.Tensor) -> torch.Tensor:
+        if self.training and len(features) == 1:
+            raise ValueError("Expected more than 1 value per channel when training")
+        return narrow(self, features)
+
+    monkeypatch.setattr(SpectrogramCNN, "forward", forward)
+    with pytest.raises(TrainingError, match=r"has 1 of the 42 .* set fit\.batch=40"):
+        training.fit(small(batch=41), words, out=tmp_path / "run")
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()
+    training.fit(small(batch=40, epochs=1), words, out=tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("clips", "batch", "processes", "smallest"),
+    [(42, 6, 1, 6), (42, 41, 1, 1), (42, 40, 2, 1), (42, 6, 4, 1), (42, 20, 4, 1), (6, 8, 1, 6)],
+)
+def test_the_smallest_step_is_that_of_the_process_with_the_fewest_clips_of_the_last_batch(
+    clips: int, batch: int, processes: int, smallest: int
+) -> None:
+    last = np.arange(clips)[(clips - 1) // batch * batch :]
+    fewest = min(max(1, len(last[rank::processes])) for rank in range(processes))
+    assert rehearsal.smallest_batch(clips, batch, processes) == fewest == smallest
 
 
 @pytest.mark.parametrize(
@@ -238,3 +314,51 @@ def test_two_processes_give_what_one_gives(words: Manifest, tmp_path: Path) -> N
     one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
     for name in one:
         np.testing.assert_allclose(two[name].numpy(), one[name].numpy(), atol=1e-5, err_msg=name)
+
+
+def test_asked_of_one_process_all_stop_at_the_same_step_and_it_is_saved(
+    words: Manifest, tmp_path: Path
+) -> None:
+    table = words.save(tmp_path / "words.csv")
+    recipe = tmp_path / "small.toml"
+    recipe.write_text(small().to_toml())
+    program = tmp_path / "program.py"
+    program.write_text(
+        f"""
+import os, signal
+from pathlib import Path
+from sonant import training
+from sonant.errors import Interrupted
+from sonant.manifest import Manifest
+from sonant.recipe import Recipe
+from sonant.training import loop
+
+step = loop.Loop._step
+
+def asked(self, batch):
+    step(self, batch)
+    if os.environ["RANK"] == "1" and (self.progress.epoch, self.progress.step) == (1, 1):
+        for _ in range(2):  # as torchrun and the terminal both do
+            signal.raise_signal(signal.SIGINT)
+
+loop.Loop._step = asked
+try:
+    training.fit(Recipe.load({str(recipe)!r}), Manifest.load(Path({str(table)!r})),
+                 out=Path({str(tmp_path / "cut")!r}), device="cpu", rehearsal=False)
+except Interrupted as error:
+    print("STOPPED", str(error)[:40], flush=True)
+"""
+    )
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0",
+        "--standalone", str(program),
+    ]  # fmt: skip
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=environment, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("STOPPED stopped after step 2 of epoch 2") == 2
+    with safe_open(tmp_path / "cut" / "checkpoint.safetensors", framework="pt") as file:
+        progress = json.loads(file.metadata()["progress"])
+    assert (progress["epoch"], progress["step"]) == (1, 2)

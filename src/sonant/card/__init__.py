@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from sonant import whole_file
 from sonant.card import parsing
 from sonant.card.specs import (
     AudioSpec,
@@ -150,12 +150,7 @@ def write_card(folder: Path, mapping: Mapping[str, Any]) -> Card:
     except (TypeError, ValueError) as error:
         raise BundleError(f"{file}: cannot be written as JSON ({error})") from error
     card = _card(file, json.loads(text))
-    unfinished = folder / f".{FILE}.{os.getpid()}.part"
-    try:
-        unfinished.write_text(text + "\n", encoding="utf-8")
-        os.replace(unfinished, file)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    whole_file.write_text(file, text + "\n")
     return card
 
 

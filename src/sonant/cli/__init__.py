@@ -11,7 +11,7 @@ import sys
 import typer
 
 from sonant import __version__
-from sonant.cli import console, data, demo, doctor, evaluate, predict, recipes, train
+from sonant.cli import console, data, demo, describe, doctor, evaluate, predict, recipes, train
 from sonant.errors import Interrupted, MissingExtra, SonantError
 
 TRAINING_LIBRARIES = ("torch", "onnx", "onnxscript", "tensorboard", "audiomentations")
@@ -31,6 +31,7 @@ app.add_typer(data.app, name="data")
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("describe")(describe.describe)
 app.command("recipes")(recipes.recipes)
 app.command("doctor")(doctor.doctor)
 
@@ -56,7 +57,8 @@ def main() -> None:
     # anything else beside, training is several times slower. It must be said before torch is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     try:
-        app()
+        with console.quiet_pipe():
+            app()
     except Interrupted as error:
         console.fail(str(error))
         sys.exit(130)

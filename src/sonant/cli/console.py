@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,8 @@ from sonant.events import EpochDone, Event, Note, Stepped, Working
 
 PLAIN_SECONDS = 10.0
 """Off a terminal, a line of progress no more often than this."""
+CLOSED_PIPE = 141
+"""The exit code of a program that SIGPIPE ended, as shells report it."""
 
 say = Console(stderr=True, highlight=False)
 out = Console(highlight=False)
@@ -151,6 +154,33 @@ def watching() -> Iterator[Watch]:
         yield watch
     finally:
         watch.close()
+
+
+@contextmanager
+def quiet_pipe() -> Iterator[None]:
+    """End without a word, with 141 as a shell says it, when whoever reads the output has gone (`| head`).
+
+    Typer and rich turn a closed pipe into an exit with 1, which here means that something failed.
+    """
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()  # here, where it can be answered, and not at the interpreter's end
+    except BrokenPipeError:
+        _leave_pipe()
+    except SystemExit as left:
+        if not isinstance(left.__context__, BrokenPipeError):
+            raise
+        _leave_pipe()
+
+
+def _leave_pipe() -> None:
+    """What is left in the buffers goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+    sys.exit(CLOSED_PIPE)
 
 
 def fail(message: str) -> None:

@@ -130,3 +130,37 @@ def check(
     console.next_step(f"sonant train --data {data}", "train on it")
     if strict and not found.ok:
         raise typer.Exit(1)
+
+
+@app.command()
+def cache(
+    clear: bool = typer.Option(False, "--clear", help="Remove what is listed."),
+    older_than: float = typer.Option(
+        0.0,
+        "--older-than",
+        min=0.0,
+        metavar="DAYS",
+        help="Only what was not used for so many days.",
+    ),
+    json: bool = typer.Option(False, "--json", help="Print one JSON object."),
+) -> None:
+    """List the decoded clips that are kept, with size and last use; they can always be made again."""
+    from sonant.data import stores
+    from sonant.data.cache import clips_folder
+
+    found = stores.kept(clips_folder(), unused_days=older_than)
+    if clear:
+        stores.remove(found)
+    if json:
+        rows = [store.to_json() for store in found]
+        console.result_json({"folder": str(clips_folder()), "removed": clear, "stores": rows})
+        return
+    console.table(
+        ("store", "clips", "rate_hz", "MB", "days since used"),
+        [(s.name, s.clips, s.rate_hz, f"{s.bytes / 1e6:,.1f}", f"{s.days:.1f}") for s in found],
+        title=f"{clips_folder()}{': removed' if clear else ''}",
+    )
+    total = sum(store.bytes for store in found) / 1e6
+    console.show(f"{len(found)} stores, {total:,.1f} MB{' removed' if clear else ''}")
+    if found and not clear:
+        console.next_step("sonant data cache --clear --older-than 30", "remove what lies idle")

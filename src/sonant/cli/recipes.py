@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
 
 import typer
 
+from sonant import shipped
 from sonant.cli import console
-
-FOLDER = Path(__file__).parents[1] / "recipes"
 
 
 def recipes(
@@ -28,7 +26,8 @@ def recipes(
         return
     # Read as plain TOML: listing them needs no torch.
     trees = [
-        tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.toml"))
+        tomllib.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(shipped.FOLDER.glob("*.toml"))
     ]
     if json:
         rows = [

@@ -102,6 +102,14 @@ class Augment:
         share = draws.beta("mixup.weight", config.mixup_alpha, config.mixup_alpha)[:, 0]
         return partners, np.where(chosen, share, weights).astype(np.float32)
 
+    def context_plan(
+        self, items: NDArray[np.int64], *, epoch: int, population: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Whose end is heard before each item, [items], and whether anything is, [items]."""
+        draws = self.draws(items, epoch=epoch)
+        partners = draws.integers("context.partner", 0, population)[:, 0]
+        return partners, draws.chance("context", self.config.context_probability)[:, 0]
+
     def _change_pitch(self, samples: Tensor, draws: Draws, shifter: PitchShifter) -> Tensor:
         """Another pitch for the chosen items, one by one."""
         most = self.config.pitch_semitones

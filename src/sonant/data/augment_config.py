@@ -14,10 +14,13 @@ MAX_SEMITONES = 24.0
 SPEED_STEP = 0.01
 
 _NOT_NEGATIVE = (
-    "shift_ms", "speed", "pitch_semitones", "mixup_alpha", "time_masks", "time_mask_frames",
-    "freq_masks", "freq_mask_bins", "cutouts", "cutout_frames", "cutout_bins",
+    "shift_ms", "speed", "pitch_semitones", "mixup_alpha", "context_ms", "time_masks",
+    "time_mask_frames", "freq_masks", "freq_mask_bins", "cutouts", "cutout_frames", "cutout_bins",
 )  # fmt: skip
-_PROBABILITIES = ("noise_probability", "pitch_probability", "rir_probability", "mixup_probability")
+_PROBABILITIES = (
+    "noise_probability", "pitch_probability", "rir_probability", "mixup_probability",
+    "context_probability",
+)  # fmt: skip
 _RANGES = ("noise_snr_db", "noise_volume", "gain_db")
 _AT_MOST = {"speed": MAX_SPEED, "pitch_semitones": MAX_SEMITONES}
 
@@ -56,6 +59,10 @@ class AugmentConfig:
     """Both parameters of the beta distribution of the shares of two mixed clips. 0 is off."""
     mixup_probability: float = 1.0
     """Share of clips that are mixed with another."""
+    context_ms: float = 0.0
+    """Milliseconds of the end of another clip put before each: what a stream has heard before. 0 is off."""
+    context_probability: float = 0.8
+    """Share of clips with something before them; the others begin in silence."""
     time_masks: int = 0
     """SpecAugment masks along time."""
     time_mask_frames: int = 10
@@ -103,6 +110,9 @@ def describe(config: AugmentConfig) -> str:
         ),
         f"mixup alpha {c.mixup_alpha:g} {_share(c.mixup_probability)}": (
             c.mixup_alpha and c.mixup_probability
+        ),
+        f"{c.context_ms:g} ms of another clip before it {_share(c.context_probability)}": (
+            c.context_ms and c.context_probability
         ),
         f"{c.time_masks} time masks up to {c.time_mask_frames} frames": (
             c.time_masks and c.time_mask_frames

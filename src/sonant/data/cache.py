@@ -22,12 +22,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sonant import audio
+from sonant import audio, whole_file
 from sonant.data.decoding import OnProgress, Shard, Source, decode, decode_in_processes
 from sonant.errors import AudioError
 from sonant.manifest import Manifest
 
-FORMAT = 1
+FORMAT = 2
 FEW_CLIPS = 400
 """Below this many clips a second process costs more than it saves."""
 
@@ -35,6 +35,11 @@ FEW_CLIPS = 400
 def cache_folder() -> Path:
     """Where sonant keeps what it can make again: `$SONANT_CACHE`, else `~/.cache/sonant`."""
     return Path(os.environ.get("SONANT_CACHE") or Path.home() / ".cache" / "sonant")
+
+
+def clips_folder() -> Path:
+    """Where decoded clips are kept unless told otherwise."""
+    return cache_folder() / "clips"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +118,7 @@ def decode_manifest(
     manifest: Manifest,
     *,
     rate_hz: int,
+    among: Manifest | None = None,
     folder: Path | None = None,
     workers: int | None = None,
     skip_unreadable: bool = False,
@@ -120,11 +126,37 @@ def decode_manifest(
 ) -> Decoded:
     """Open the store of a manifest, decoding it first if that was never done.
 
-    Raises `AudioError` naming the clips that cannot be read, unless `skip_unreadable` leaves them out.
+    Where all its clips are `among` those of a larger manifest, the store of that one is made and seen in
+    part, so that every choice of clips shares it. Raises `AudioError` naming the clips of the manifest
+    that cannot be read, unless `skip_unreadable` leaves them out.
     """
-    folder = folder or cache_folder() / "clips"
+    folder = folder or clips_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    sources = [Source.of(item) for item in manifest]
+    wanted = [Source.of(item) for item in manifest]
+    kept = wanted if among is None else [Source.of(item) for item in among]
+    place = {source: number for number, source in enumerate(kept)}
+    if not all(source in place for source in wanted):
+        kept, place = wanted, {source: number for number, source in enumerate(wanted)}
+    name = _stored(kept, rate_hz=rate_hz, folder=folder, workers=workers, on_progress=on_progress)
+    store, reasons = _open(folder, name, rate_hz)
+    numbers = [place[source] for source in wanted]
+    errors = {
+        number: f"{wanted[number].path}: {reasons[kept_as]}"
+        for number, kept_as in enumerate(numbers)
+        if kept_as in reasons
+    }
+    return _without(store.select(numbers), manifest, errors, skip=skip_unreadable)
+
+
+def _stored(
+    sources: list[Source],
+    *,
+    rate_hz: int,
+    folder: Path,
+    workers: int | None,
+    on_progress: OnProgress,
+) -> str:
+    """The name of the store that holds these clips, made if there is none yet."""
     link = folder / f"{_stat_digest(sources, rate_hz)}.link"
     name = link.read_text() if link.exists() else ""
     if not (name and (folder / f"{name}.json").exists()):
@@ -138,9 +170,8 @@ def decode_manifest(
                 workers=workers,
                 on_progress=on_progress,
             )
-        _write_atomically(link, name)
-    store, errors = _open(folder, name, rate_hz)
-    return _without(store, manifest, errors, skip=skip_unreadable)
+        whole_file.write_text(link, name)
+    return name
 
 
 def _without(
@@ -195,7 +226,7 @@ def _hash_file(path: str) -> str:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
-        # A missing file has no content, so its path stands for it: the message must name it.
+        # A missing file has no content, so its path stands for it.
         return f"unreadable {path}"
 
 
@@ -214,9 +245,12 @@ def _digest(rate_hz: int, rows: Iterable[tuple[object, ...]]) -> str:
 
 
 def _open(folder: Path, name: str, rate_hz: int) -> tuple[ClipStore, dict[int, str]]:
-    card = json.loads((folder / f"{name}.json").read_text())
+    """The clips of a store, and why those that could not be read could not, by their numbers."""
+    description = folder / f"{name}.json"
+    card = json.loads(description.read_text())
+    os.utime(description)  # its time says when the store was last used
     lengths = np.asarray(card["lengths"], np.int64)
-    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+    starts = np.cumsum(lengths) - lengths
     total = int(lengths.sum())
     memory = None
     if total:
@@ -261,7 +295,8 @@ def _build(
                     shutil.copyfileobj(part, whole, 1 << 20)
         os.replace(files[0], folder / f"{name}.pcm")
         # The description comes last: a store without one does not exist.
-        _write_atomically(folder / f"{name}.json", json.dumps(_joined(shards, bounds)))
+        card = {"rate_hz": rate_hz, **_joined(shards, bounds)}
+        whole_file.write_text(folder / f"{name}.json", json.dumps(card))
 
 
 def _joined(shards: Sequence[Shard], bounds: NDArray[np.int64]) -> dict[str, object]:
@@ -273,9 +308,3 @@ def _joined(shards: Sequence[Shard], bounds: NDArray[np.int64]) -> dict[str, obj
             for number, reason in shard.errors.items()
         },
     }
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-        file.write(text)
-    os.replace(file.name, path)

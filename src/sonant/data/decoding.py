@@ -7,6 +7,7 @@ A separate program, unlike a forked or spawned worker, never re-imports the user
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ import numpy as np
 from sonant import audio
 from sonant.errors import AudioError
 from sonant.manifest import Item
+from sonant.runtime.reading import checked
 
 OnProgress = Callable[[int, int], None]
 """Called with the clips that are done and all there are."""
@@ -46,7 +48,7 @@ class Shard:
     lengths: list[int]
     """Samples of each clip; 0 where it could not be read."""
     errors: dict[int, str]
-    """Why a clip could not be read, by its number in the shard."""
+    """Why a clip could not be read, without its path, by its number in the shard."""
 
 
 def decode(
@@ -59,7 +61,7 @@ def decode(
             try:
                 pcm = _pcm(source, rate_hz)
             except AudioError as error:
-                shard.errors[number] = str(error)
+                shard.errors[number] = _without_path(str(error), source.path)
                 pcm = np.zeros(0, np.int16)
             file.write(pcm.tobytes())
             shard.lengths.append(len(pcm))
@@ -67,13 +69,16 @@ def decode(
     return shard
 
 
+def _without_path(message: str, path: str) -> str:
+    """A reason that holds wherever the file lies: what is kept is found by its content alone."""
+    opening = f"Error opening {os.fsencode(path)!r}: "  # libsndfile's own words
+    return message.removeprefix(f"{path}: ").replace(opening, "")
+
+
 def _pcm(source: Source, rate_hz: int) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
     clip = audio.read(source.path, rate_hz=rate_hz, start_s=source.start_s, end_s=source.end_s)
-    if not len(clip.samples):
-        raise AudioError(f"{source.path}: holds no samples")
-    if not np.isfinite(clip.samples).all():
-        raise AudioError(f"{source.path}: holds samples that are not numbers (NaN or infinite)")
-    return audio.to_pcm16(clip.samples * np.float32(source.gain))
+    samples = checked(clip.samples, name=source.path)
+    return audio.to_pcm16(samples * np.float32(source.gain))
 
 
 def run_job(job: Path) -> None:

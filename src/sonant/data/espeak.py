@@ -16,7 +16,6 @@ import importlib
 import json
 import os
 import queue
-import uuid
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -27,7 +26,7 @@ from typing import Final
 
 import numpy as np
 
-from sonant import audio
+from sonant import audio, whole_file
 from sonant.audio import Clip
 from sonant.data.espeak_process import EspeakProcess
 from sonant.data.voices import Utterance
@@ -195,9 +194,5 @@ def _recall(path: Path) -> Clip | None:
 
 def _keep(path: Path, clip: Clip) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{uuid.uuid4().hex}.wav")
-    try:
-        audio.write(temporary, clip)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file.beside(path) as scratch:
+        audio.write(scratch, clip)

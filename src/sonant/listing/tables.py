@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from sonant import whole_file
 from sonant.errors import ManifestError
 
 Value = str | float | None
@@ -182,12 +181,7 @@ def _as_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Valu
 
 
 def _write_whole(path: Path, text: str) -> None:
-    """A temporary file beside the target, then a rename: nobody ever sees half a file."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        temporary.write_bytes(text.encode("utf-8"))
-        os.replace(temporary, path)
+        whole_file.write_text(path, text)
     except (OSError, UnicodeEncodeError) as error:
         raise ManifestError(f"{path}: cannot be written ({error})") from error
-    finally:
-        temporary.unlink(missing_ok=True)

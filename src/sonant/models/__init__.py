@@ -10,18 +10,52 @@ from typing import Final, TypeAlias
 from torch import nn
 
 from sonant.errors import ModelError
+from sonant.models.att_mh_rnn import AttMHRNN, AttMHRNNConfig
+from sonant.models.att_mh_rnn_whole import AttMHRNNWhole, AttMHRNNWholeConfig
+from sonant.models.bc_resnet import BCResNet, BCResNetConfig
+from sonant.models.bc_resnet_stream import BCResNetStream, BCResNetStreamConfig
+from sonant.models.crnn import CRNN, CRNNConfig
+from sonant.models.dnn import DNN, DNNConfig
+from sonant.models.ds_cnn import DSCNN, DSCNNConfig
+from sonant.models.ds_tc_resnet import DSTCResNet, DSTCResNetConfig
+from sonant.models.gru import GRUConfig, GRUNet
+from sonant.models.keyword_transformer import (
+    KeywordTransformer,
+    KeywordTransformerConfig,
+    KeywordTransformerStream,
+    KeywordTransformerStreamConfig,
+)
 from sonant.models.kws_cnn import KwsCNN, KwsCNNConfig
+from sonant.models.lstm import LSTMConfig, LSTMNet
+from sonant.models.mixednet import MixedNet, MixedNetConfig
 from sonant.models.mobilenet_v3_small import MobileNetV3Small, MobileNetV3SmallConfig
 from sonant.models.resnet18 import ResNet18, ResNet18Config
 from sonant.models.spectral_cnn import SpectralCNN, SpectralCNNConfig
 from sonant.models.spectral_lstm import SpectralLSTM, SpectralLSTMConfig
 from sonant.models.spectrogram_cnn import SpectrogramCNN, SpectrogramCNNConfig
+from sonant.models.svdf import SVDFConfig, SVDFNet
+from sonant.models.tc_resnet import TCResNet, TCResNetConfig
 
 ModelConfig: TypeAlias = (
     SpectrogramCNNConfig
     | SpectralLSTMConfig
     | SpectralCNNConfig
     | KwsCNNConfig
+    | DNNConfig
+    | CRNNConfig
+    | GRUConfig
+    | LSTMConfig
+    | DSCNNConfig
+    | SVDFConfig
+    | AttMHRNNConfig
+    | AttMHRNNWholeConfig
+    | TCResNetConfig
+    | DSTCResNetConfig
+    | BCResNetConfig
+    | BCResNetStreamConfig
+    | MixedNetConfig
+    | KeywordTransformerConfig
+    | KeywordTransformerStreamConfig
     | ResNet18Config
     | MobileNetV3SmallConfig
 )
@@ -32,6 +66,21 @@ MODELS: Final[dict[str, tuple[type[ModelConfig], type[nn.Module]]]] = {
     "spectral_lstm": (SpectralLSTMConfig, SpectralLSTM),
     "spectral_cnn": (SpectralCNNConfig, SpectralCNN),
     "kws_cnn": (KwsCNNConfig, KwsCNN),
+    "dnn": (DNNConfig, DNN),
+    "crnn": (CRNNConfig, CRNN),
+    "gru": (GRUConfig, GRUNet),
+    "lstm": (LSTMConfig, LSTMNet),
+    "ds_cnn": (DSCNNConfig, DSCNN),
+    "svdf": (SVDFConfig, SVDFNet),
+    "att_mh_rnn": (AttMHRNNConfig, AttMHRNN),
+    "att_mh_rnn_whole": (AttMHRNNWholeConfig, AttMHRNNWhole),
+    "tc_resnet": (TCResNetConfig, TCResNet),
+    "ds_tc_resnet": (DSTCResNetConfig, DSTCResNet),
+    "bc_resnet": (BCResNetConfig, BCResNet),
+    "bc_resnet_stream": (BCResNetStreamConfig, BCResNetStream),
+    "mixednet": (MixedNetConfig, MixedNet),
+    "keyword_transformer": (KeywordTransformerConfig, KeywordTransformer),
+    "keyword_transformer_stream": (KeywordTransformerStreamConfig, KeywordTransformerStream),
     "resnet18": (ResNet18Config, ResNet18),
     "mobilenet_v3_small": (MobileNetV3SmallConfig, MobileNetV3Small),
 }

@@ -2,33 +2,28 @@
 
 Rybakov et al., "Streaming keyword spotting on mobile devices" (2020), after Sainath and Parada,
 "Convolutional Neural Networks for Small-footprint Keyword Spotting" (2015). Pairs are (time,
-frequency) and the image is [1, frames, bins]. Shapes of the default on 49 frames of 20 MFCC, time x
-frequency x channels: 47x18x64, 43x16x64, 35x14x64, 31x12x64, 23x11x128, 19x11x64, 1x11x128 -> 1408
--> 128 -> 256 -> labels; with 14 labels 607,246 parameters.
+frequency) throughout. Shapes of the default on 49 frames of 20 MFCC, time x frequency x channels:
+47x18x64, 43x16x64, 35x14x64, 31x12x64, 23x11x128, 19x11x64, 1x11x128 -> 1408 -> 128 -> 256 ->
+labels; with 14 labels 607,246 parameters. In a stream the frames that a clip leaves behind the
+convolutions are a window that slides, so every answer is that of the clip which ends there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sized
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import final
 
-from torch import Tensor, nn
+from torch import nn
 
 from sonant.errors import RecipeError
+from sonant.models.chained import Chained, image
+from sonant.models.dense import ACTIVATIONS, Activation, dense, known, positive, same_length
 from sonant.models.initial import as_keras
 from sonant.models.sizes import Window, sizes
-from sonant.nn.small_conv import SmallConv2d
-
-Activation: TypeAlias = Literal["linear", "relu", "elu", "silu", "tanh", "sigmoid"]
-ACTIVATIONS: Final[dict[Activation, Callable[[], nn.Module]]] = {
-    "linear": nn.Identity,
-    "relu": nn.ReLU,
-    "elu": nn.ELU,
-    "silu": nn.SiLU,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
-}
+from sonant.nn.layers import Conv2d
+from sonant.nn.streaming import Pointwise, Streamable
+from sonant.nn.windows import WindowFlatten
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +64,7 @@ class KwsCNNConfig:
     """What follows each dense layer."""
 
     def __post_init__(self) -> None:
-        _same_length(
+        same_length(
             "layers",
             filters=self.filters,
             kernels=self.kernels,
@@ -77,46 +72,52 @@ class KwsCNNConfig:
             strides=self.strides,
             activations=self.activations,
         )
-        _same_length("dense layers", units=self.units, unit_activations=self.unit_activations)
+        same_length("dense layers", units=self.units, unit_activations=self.unit_activations)
         if not self.filters:
             raise RecipeError("filters: empty; give at least one convolution")
-        _positive(filters=self.filters, units=self.units)
-        for name in ("kernels", "dilations", "strides"):
-            _positive(**{name: tuple(value for pair in getattr(self, name) for value in pair)})
-        for name in ("activations", "unit_activations"):
-            _known(name, getattr(self, name))
+        positive(filters=self.filters, units=self.units)
+        positive(kernels=self.kernels, dilations=self.dilations, strides=self.strides)
+        known(activations=self.activations, unit_activations=self.unit_activations)
 
 
-class KwsCNN(nn.Module):
-    """Convolutions that shrink the image, then dense layers."""
+@final
+class KwsCNN(Chained):
+    """Convolutions that shrink the image, then dense layers over what is left of a clip's frames."""
 
     def __init__(self, config: KwsCNNConfig, *, bins: int, frames: int, labels: int) -> None:
-        super().__init__()
         time, frequency = sizes(_windows(config), bins=bins, frames=frames)[-1]
-        self.convolutions = nn.Sequential()
-        channels = 1
-        for filters, kernel, dilation, stride, activation in zip(
-            config.filters,
-            config.kernels,
-            config.dilations,
-            config.strides,
-            config.activations,
-            strict=True,
-        ):
-            self.convolutions.append(
-                SmallConv2d(channels, filters, kernel, stride=stride, dilation=dilation)
-            )
-            self.convolutions.append(ACTIVATIONS[activation]())
-            channels = filters
-        self.dropout = nn.Dropout(config.dropout)
-        self.dense = _dense(config, channels * time * frequency, labels=labels)
+        channels = config.filters[-1]
+        super().__init__(
+            image(bins),
+            *_convolutions(config, bins=bins),
+            WindowFlatten([channels, frequency], time),
+            Pointwise(nn.Dropout(config.dropout)),
+            Pointwise(
+                dense(
+                    channels * time * frequency,
+                    config.units,
+                    config.unit_activations,
+                    labels=labels,
+                )
+            ),
+        )
         as_keras(self)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """[batch, bins, frames] -> logits [batch, labels]."""
-        image: Tensor = self.convolutions(features.transpose(1, 2).unsqueeze(1))
-        logits: Tensor = self.dense(self.dropout(image.flatten(1)))
-        return logits
+
+def _convolutions(config: KwsCNNConfig, *, bins: int) -> Iterator[Streamable]:
+    channels = 1
+    for filters, kernel, dilation, stride, activation in zip(
+        config.filters,
+        config.kernels,
+        config.dilations,
+        config.strides,
+        config.activations,
+        strict=True,
+    ):
+        layer = Conv2d(channels, filters, kernel, bins=bins, stride=stride, dilation=dilation)
+        yield layer
+        yield Pointwise(ACTIVATIONS[activation]())
+        channels, bins = filters, layer.bins_out
 
 
 def _windows(config: KwsCNNConfig) -> list[Window]:
@@ -132,30 +133,3 @@ def _windows(config: KwsCNNConfig) -> list[Window]:
             zip(config.kernels, config.dilations, config.strides, strict=True), start=1
         )
     ]
-
-
-def _dense(config: KwsCNNConfig, inputs: int, *, labels: int) -> nn.Sequential:
-    layers = nn.Sequential()
-    for units, activation in zip(config.units, config.unit_activations, strict=True):
-        layers.append(nn.Linear(inputs, units))
-        layers.append(ACTIVATIONS[activation]())
-        inputs = units
-    return layers.append(nn.Linear(inputs, labels))
-
-
-def _same_length(what: str, **lists: Sized) -> None:
-    if len({len(values) for values in lists.values()}) > 1:
-        lengths = ", ".join(f"{name} has {len(values)}" for name, values in lists.items())
-        raise RecipeError(f"the lists of the {what} want one value each a layer, but {lengths}")
-
-
-def _positive(**lists: tuple[int, ...]) -> None:
-    for name, values in lists.items():
-        if any(value < 1 for value in values):
-            raise RecipeError(f"{name}: {min(values)} is not above 0")
-
-
-def _known(name: str, activations: tuple[str, ...]) -> None:
-    for activation in activations:
-        if activation not in ACTIVATIONS:
-            raise RecipeError(f"{name}: {activation!r} is not one of {', '.join(ACTIVATIONS)}")

@@ -33,6 +33,8 @@ class Window:
     """Distance between two of them."""
     stride: Pair = (1, 1)
     """Distance between two places of the window."""
+    pad_bins: int = 0
+    """Zeros on either side of the frequency axis."""
     mend: str = ""
     """Settings of this layer that make it look at less."""
 
@@ -54,6 +56,7 @@ def sizes(windows: Sequence[Window], *, bins: int, frames: int) -> list[Pair]:
 
 def _after(size: int, window: Window, axis: int, where: str) -> int:
     kernel, dilation, stride = window.kernel[axis], window.dilation[axis], window.stride[axis]
+    size += 2 * window.pad_bins * axis
     span = dilation * (kernel - 1) + 1
     left = (size - span) // stride + 1
     if left >= 1:

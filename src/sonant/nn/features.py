@@ -11,9 +11,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sonant.errors import ModelError
-from sonant.nn.frontend_config import LogMelConfig, MfccConfig, RawConfig, SpectralConfig
+from sonant.nn.frontend_config import (
+    LogMelConfig,
+    MfccConfig,
+    PcenConfig,
+    RawConfig,
+    SpectralConfig,
+)
 from sonant.nn.mel import cosine_transform, filter_bank
+from sonant.nn.pcen import Pcen
 from sonant.nn.spectrum import Framing, Spectrum, window
+from sonant.nn.streaming import State
 
 PIECE_BYTES = 3 << 20
 """Windows that one thread transforms at a time: more leave the caches, fewer are all calls."""
@@ -32,7 +40,7 @@ class Waveform(nn.Module):
     def __init__(self, config: RawConfig) -> None:
         super().__init__()
         self.bins, self.hop = config.frame_length, config.hop
-        self.reduces_over_clip = False
+        self.reduces_over_clip = self.remembers = False
 
     def count(self, samples: int) -> int:
         """Frames in a clip of so many samples; raises `ModelError` for a clip that is too short."""
@@ -43,10 +51,20 @@ class Waveform(nn.Module):
             )
         return 1 + (samples - self.bins) // self.hop
 
+    def initial_memory(self, samples: Tensor) -> State:
+        """Nothing."""
+        return ()
+
+    def following(self, samples: Tensor, memory: State) -> tuple[Tensor, State]:
+        """The frames inside `samples`, which follow those that `memory` is of."""
+        return self(samples), memory
+
     def forward(self, samples: Tensor, frames: Tensor | None = None) -> Tensor:
         """Cut all frames, or those numbered `frames`."""
         count = self.count(samples.shape[-1])
-        if self.hop == self.bins:
+        if isinstance(count, int) and count == 1:
+            cut = samples[:, None, : self.bins]
+        elif self.hop == self.bins:
             cut = samples[:, : count * self.bins].reshape(-1, count, self.bins)
         elif torch.compiler.is_exporting():
             # Cut by a convolution: as indices, the overlapping frames would be a large constant.
@@ -120,20 +138,42 @@ class Spectral(nn.Module):
             self.bins = config.coefficients
             cosines = torch.from_numpy(cosine_transform(config.mels, config.coefficients))
             self.register_buffer("cosines", cosines.float(), persistent=False)
-        self.reduces_over_clip = config.top_db is not None
+        self.pcen: Pcen | None = None
+        if isinstance(config, LogMelConfig) and config.log == "pcen":
+            self.pcen = Pcen(config.pcen or PcenConfig())
+        self.remembers = self.pcen is not None
+        self.reduces_over_clip = config.top_db is not None or self.remembers
 
     def count(self, samples: int) -> int:
         """Frames in a clip of so many samples; raises `ModelError` for a clip that is too short."""
         return self.spectrum.framing.count(samples)
 
+    def initial_memory(self, samples: Tensor) -> State:
+        """The smoother of PCEN; else nothing."""
+        return samples.new_zeros(samples.shape[0], self.bins) if self.remembers else ()
+
+    def following(self, samples: Tensor, memory: State) -> tuple[Tensor, State]:
+        """The frames inside `samples`, which follow those that `memory` is of."""
+        return self._finished(self._spectra(samples), memory)
+
     def forward(self, samples: Tensor, frames: Tensor | None = None) -> Tensor:
         """Transform all frames, or those numbered `frames` (by the FFT only)."""
+        values, _ = self._finished(self._spectra(samples, frames), self.initial_memory(samples))
+        return values
+
+    def _spectra(self, samples: Tensor, frames: Tensor | None = None) -> Tensor:
         if self.spectrum.by_matmul:
-            energies = self._energies(self.spectrum.matmul(samples))
-        else:
-            energies = self._by_fft(samples, frames)
+            return self._energies(self.spectrum.matmul(samples))
+        return self._by_fft(samples, frames)
+
+    def _finished(self, energies: Tensor, memory: State) -> tuple[Tensor, State]:
+        if self.pcen is not None:
+            normalised: tuple[Tensor, Tensor] = self.pcen(energies, memory)
+            return normalised
         values = self._compressed(energies)
-        return values @ self.cosines if isinstance(self.config, MfccConfig) else values
+        if isinstance(self.config, MfccConfig):
+            values = values @ self.cosines
+        return values, memory
 
     def _by_fft(self, samples: Tensor, frames: Tensor | None) -> Tensor:
         windows, count = self.spectrum.windows, self.count(samples.shape[-1])

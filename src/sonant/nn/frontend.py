@@ -18,12 +18,16 @@ from sonant.nn.frontend_config import (
     FrontEndConfig,
     LogMelConfig,
     MfccConfig,
+    MicroConfig,
+    PcenConfig,
     RawConfig,
     SpectrogramConfig,
 )
+from sonant.nn.micro import Micro
 from sonant.nn.moments import Moments
 from sonant.nn.resize import interpolation
 from sonant.nn.spectrum import Dft
+from sonant.nn.streaming import State
 
 __all__ = [
     "FRONT_ENDS",
@@ -31,6 +35,8 @@ __all__ = [
     "FrontEndConfig",
     "LogMelConfig",
     "MfccConfig",
+    "MicroConfig",
+    "PcenConfig",
     "RawConfig",
     "SpectrogramConfig",
 ]
@@ -65,9 +71,7 @@ class FrontEnd(nn.Module):
         super().__init__()
         self.config = config
         self.rate_hz = rate_hz
-        self.transform: Waveform | Spectral = (
-            Waveform(config) if isinstance(config, RawConfig) else Spectral(config, rate_hz=rate_hz)
-        )
+        self.transform = _transform(config, rate_hz)
         if config.normalise != "none":
             columns = self.transform.bins if config.normalise == "per_bin" else 1
             self.register_buffer("mean", torch.zeros(columns))
@@ -76,11 +80,11 @@ class FrontEnd(nn.Module):
     @property
     def dft(self) -> Dft:
         """Which Fourier transform runs; "auto" is the matrix product in an export, else the FFT."""
-        return self.transform.spectrum.dft if isinstance(self.transform, Spectral) else "auto"
+        return "auto" if isinstance(self.transform, Waveform) else self.transform.spectrum.dft
 
     @dft.setter
     def dft(self, dft: Dft) -> None:
-        if isinstance(self.transform, Spectral):
+        if not isinstance(self.transform, Waveform):
             self.transform.spectrum.dft = dft
 
     def shape(self, samples: int) -> tuple[int, int]:
@@ -94,11 +98,23 @@ class FrontEnd(nn.Module):
         size = self._resizing(clips)
         with _float32(clips):
             features = self._transformed(clips, size.frames if size else None)
-            if self.config.normalise != "none":
-                features = (features - self.mean).div_(self._spread())
+            features = self._normalised(features)
             if size is not None:
                 features = size.along @ (features @ size.across)
             return features.transpose(1, 2).contiguous()
+
+    def next_frames(self, samples: Tensor, memory: State) -> tuple[Tensor, State]:
+        """The frames inside a part of a stream, [batch, 1, samples], and what they leave behind.
+
+        With pre-emphasis the first sample belongs to the frame before, and is no part of these.
+        """
+        clips = _clips(samples)
+        with _float32(clips):
+            if self.config.pre_emphasis:
+                clips = self._emphasised(clips)[:, 1:]
+            features, memory = self.transform.following(clips, memory)
+            features = self._normalised(features)
+            return features.transpose(1, 2).contiguous(), memory
 
     @torch.no_grad()
     def adapt(self, batches: Iterable[Tensor]) -> None:
@@ -129,10 +145,18 @@ class FrontEnd(nn.Module):
     def _transformed(self, clips: Tensor, frames: Tensor | None = None) -> Tensor:
         """[batch, samples] -> [batch, frames, bins]."""
         if self.config.pre_emphasis:
-            before = F.pad(clips, (1, 0))[:, :-1]
-            clips = torch.sub(clips, before, alpha=self.config.pre_emphasis)
+            clips = self._emphasised(clips)
         features: Tensor = self.transform(clips, frames)
         return features
+
+    def _emphasised(self, clips: Tensor) -> Tensor:
+        before = F.pad(clips, (1, 0))[:, :-1]
+        return torch.sub(clips, before, alpha=self.config.pre_emphasis)
+
+    def _normalised(self, features: Tensor) -> Tensor:
+        if self.config.normalise == "none":
+            return features
+        return (features - self.mean).div_(self._spread())
 
     def _resizing(self, clips: Tensor) -> _Resizing | None:
         """How clips of this length are resized; often half of the frames are enough for it."""
@@ -155,6 +179,14 @@ class FrontEnd(nn.Module):
         varied = self.std > UNVARIED * self.mean.abs()
         largest = torch.where(varied, self.std, 0.0).max()
         return torch.where(varied, self.std, torch.where(largest > 0, largest, 1.0))
+
+
+def _transform(config: FrontEndConfig, rate_hz: int) -> Waveform | Spectral | Micro:
+    if isinstance(config, RawConfig):
+        return Waveform(config)
+    if isinstance(config, MicroConfig):
+        return Micro(config, rate_hz=rate_hz)
+    return Spectral(config, rate_hz=rate_hz)
 
 
 def _clips(samples: Tensor) -> Tensor:

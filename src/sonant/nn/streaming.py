@@ -14,7 +14,7 @@ a nested tuple of tensors, batch first; a stream begins with silence, so a fresh
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import TypeAlias, final
 
@@ -23,9 +23,36 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sonant.errors import ModelError
+from sonant.nn.states import (
+    State,
+    join_states,
+    joined,
+    map_state,
+    named_leaves,
+    split_state,
+    state_bytes,
+    with_leaves,
+)
 
-State: TypeAlias = "Tensor | tuple[State, ...]"
-"""What a stream remembers: nested tuples of tensors, batch first."""
+__all__ = [
+    "Chain",
+    "Delay",
+    "Frames",
+    "Pointwise",
+    "Residual",
+    "Session",
+    "State",
+    "Streamable",
+    "Windowed",
+    "join_states",
+    "joined",
+    "map_state",
+    "named_leaves",
+    "split_state",
+    "state_bytes",
+    "whole",
+    "with_leaves",
+]
 
 Frames: TypeAlias = int | Fraction
 """A number of frames; a fraction where a layer gives more frames than it takes."""
@@ -92,17 +119,19 @@ class Windowed(Streamable, ABC):
 
     @final
     def initial_state(self, like: Tensor) -> State:
-        """Silence, as long as windows overlap."""
-        return like.new_zeros(like.shape[0], *self.shape, max(0, self.span - self.stride))
+        """Silence, as long as windows overlap; nothing where they do not."""
+        overlap = self.span - self.stride
+        return like.new_zeros(like.shape[0], *self.shape, overlap) if overlap > 0 else ()
 
     @final
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Slide over the past that is kept and the frames that are new."""
+        overlap = self.span - self.stride
+        if overlap <= 0:
+            # A stride above the span leaves frames out; each window still ends with its hop.
+            return self.over(x[..., -overlap:]), ()
         x = joined(state, x)
-        overlap = max(0, self.span - self.stride)
-        # A stride above the span leaves frames out; each window still ends with its hop.
-        y = self.over(x[..., max(0, self.stride - self.span) :])
-        return y, x[..., x.shape[-1] - overlap :]
+        return self.over(x), x[..., x.shape[-1] - overlap :]
 
     def last(self, x: Tensor) -> Tensor:
         """The last window alone."""
@@ -144,10 +173,12 @@ class Delay(Streamable):
 
     def initial_state(self, like: Tensor) -> State:
         """Silence."""
-        return like.new_zeros(like.shape[0], *self.shape, self.frames)
+        return like.new_zeros(like.shape[0], *self.shape, self.frames) if self.frames else ()
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """What came in `frames` ago."""
+        if not self.frames:
+            return x, ()
         x = joined(state, x)
         cut = x.shape[-1] - self.frames
         return x[..., :cut], x[..., cut:]
@@ -279,50 +310,6 @@ class Session:
         missing = -self.rest.shape[-1] % self.hop
         owed = -int(-self.model.delay // self.hop) * self.hop
         return self.push(self._silence.new_zeros(*self._silence.shape[:-1], missing + owed))
-
-
-def joined(state: State, x: Tensor) -> Tensor:
-    """The past and the present, one after the other, in the type of the present."""
-    assert isinstance(state, Tensor)
-    return torch.cat([state.to(x.dtype), x], -1) if state.shape[-1] else x
-
-
-def map_state(change: Callable[..., Tensor], *states: State) -> State:
-    """A state of the same form, each tensor made from those that stand in its place."""
-    first = states[0]
-    if isinstance(first, Tensor):
-        return change(*states)
-    return tuple(map_state(change, *parts) for parts in zip(*states, strict=True))
-
-
-def join_states(states: Sequence[State]) -> State:
-    """Streams of any age as one batch."""
-    return map_state(lambda *parts: torch.cat(parts), *states)
-
-
-def split_state(state: State, count: int) -> list[State]:
-    """The `count` streams of a batch, one by one."""
-    return [map_state(lambda part, at=at: part[at : at + 1], state) for at in range(count)]
-
-
-def named_leaves(state: State, name: str = "state") -> dict[str, Tensor]:
-    """Every tensor of a state by its place in it, as in `state.3.0`."""
-    if isinstance(state, Tensor):
-        return {name: state}
-    leaves: dict[str, Tensor] = {}
-    for number, part in enumerate(state):
-        leaves |= named_leaves(part, f"{name}.{number}")
-    return leaves
-
-
-def with_leaves(state: State, leaves: Iterator[Tensor]) -> State:
-    """A state of the form of `state`, filled with `leaves` in the order of `named_leaves`."""
-    return map_state(lambda _: next(leaves), state)
-
-
-def state_bytes(state: State) -> int:
-    """What one stream of a batch of one has to keep."""
-    return sum(leaf.numel() * leaf.element_size() for leaf in named_leaves(state).values())
 
 
 def whole(frames: Frames) -> Frames:

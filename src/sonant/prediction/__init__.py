@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Final
 
+from sonant import whole_file
 from sonant.errors import ManifestError, SonantError
 from sonant.listing import columns as known_columns
 from sonant.listing import tables
@@ -206,14 +207,13 @@ def _opened(output: Path | None, stream: IO[str] | None) -> Iterator[IO[str]]:
         with open(os.devnull, "w", encoding="utf-8") as nowhere:
             yield nowhere
     else:
-        unfinished = output.with_name(f".{output.name}.{os.getpid()}.part")
         try:
-            with unfinished.open("w", encoding="utf-8", newline="") as file:
+            with (
+                whole_file.beside(output) as scratch,
+                scratch.open("w", encoding="utf-8", newline="") as file,
+            ):
                 yield file
-            os.replace(unfinished, output)
         except BrokenPipeError:  # stdout's, from a callback: not about this file
             raise
         except OSError as error:
             raise SonantError(f"{output}: cannot be written ({error.strerror})") from error
-        finally:
-            unfinished.unlink(missing_ok=True)

@@ -72,14 +72,19 @@ def fit(clip: Clip, audio: AudioSpec, *, gain: float = 1.0, name: str = "the cli
 
     Raises `AudioError` naming the clip when it is empty or holds samples that are not numbers.
     """
-    samples = sound.resample(clip, audio.rate_hz).samples
+    samples = checked(sound.resample(clip, audio.rate_hz).samples, name=name)
+    fitted = sound.fit_length(samples, audio.samples, pad=audio.pad, crop=audio.crop)
+    # Training reads 16-bit samples from its cache, and an answer must not depend on who asks.
+    return sound.from_pcm16(sound.to_pcm16(fitted * np.float32(gain)))
+
+
+def checked(samples: Samples, *, name: str) -> Samples:
+    """The same samples; raises `AudioError` naming the clip when there are none, or some are no numbers."""
     if not len(samples):
         raise AudioError(f"{name}: holds no samples")
     if not np.isfinite(samples).all():
         raise AudioError(f"{name}: holds samples that are not numbers (NaN or infinite)")
-    fitted = sound.fit_length(samples, audio.samples, pad=audio.pad, crop=audio.crop)
-    # Training reads 16-bit samples from its cache, and an answer must not depend on who asks.
-    return sound.from_pcm16(sound.to_pcm16(fitted * np.float32(gain)))
+    return samples
 
 
 def usable_cores() -> int:

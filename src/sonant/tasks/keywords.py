@@ -34,18 +34,19 @@ class KeywordTask(Task):
         manifest: Manifest,
         store: ClipStore,
         *,
+        labels: tuple[str, ...] = (),
         share: Share,
         device: torch.device,
         precision: torch.dtype,
     ) -> None:
         super().__init__()
         self.recipe = recipe
-        self.labels = manifest.labels
+        self.labels = labels or manifest.labels
         self.share = share
         self.device = device
         self.precision = precision
-        self.train_split, self.train_paths = _split(recipe, manifest, store, "train")
-        self.validation_split, _ = _split(recipe, manifest, store, "validation")
+        self.train_split, self.train_paths = _split(self, manifest, store, "train")
+        self.validation_split, _ = _split(self, manifest, store, "validation")
         if not len(self.train_split):
             raise ManifestError(
                 f"{manifest.name}: no clip is in the split 'train'; there are "
@@ -95,6 +96,7 @@ class KeywordTask(Task):
         if mixing:
             other, other_targets, weight = self._partners(batch, epoch=epoch)
             samples = torch.lerp(other, samples, weight[:, None])
+        samples = self._with_context(samples, batch, epoch=epoch)
         samples = samples.to(self.device, non_blocking=True)
         with self._autocast():
             logits = model(samples, self._vary(batch, epoch=epoch)).float()
@@ -108,12 +110,22 @@ class KeywordTask(Task):
     def _partners(self, batch: Batch, *, epoch: int) -> tuple[Tensor, Tensor, Tensor]:
         """For mixup: another clip for each, its target, and the weight of the first."""
         partners, weight = self.augment.mixup_plan(batch.items, epoch=epoch, population=self.clips)
-        placed = Draws(self.recipe.seed, epoch, partners)
-        samples = self.augment(
-            self.train_split.samples(partners, draws=placed), partners, epoch=epoch
-        )
+        samples = self._augmented(partners, epoch=epoch)
         targets = torch.from_numpy(self.train_split.targets[partners])
         return samples, targets, torch.from_numpy(weight)
+
+    def _with_context(self, samples: Tensor, batch: Batch, *, epoch: int) -> Tensor:
+        """What a stream has heard before the clip begins: the end of another one, or silence."""
+        length = round(self.recipe.augment.context_ms * self.recipe.data.rate_hz / 1000)
+        if not length:
+            return samples
+        partners, heard = self.augment.context_plan(batch.items, epoch=epoch, population=self.clips)
+        before = self._augmented(partners, epoch=epoch)[:, -length:]
+        return torch.cat([before * torch.from_numpy(heard)[:, None], samples], 1)
+
+    def _augmented(self, items: NDArray[np.int64], *, epoch: int) -> Tensor:
+        placed = Draws(self.recipe.seed, epoch, items)
+        return self.augment(self.train_split.samples(items, draws=placed), items, epoch=epoch)
 
     def _vary(self, batch: Batch, *, epoch: int) -> Vary | None:
         augment = self.recipe.augment
@@ -167,12 +179,12 @@ class KeywordTask(Task):
 
 
 def _split(
-    recipe: Recipe, manifest: Manifest, store: ClipStore, name: str
+    task: KeywordTask, manifest: Manifest, store: ClipStore, name: str
 ) -> tuple[Split, list[str]]:
     numbers = [number for number, item in enumerate(manifest) if item.split == name]
-    place = {label: number for number, label in enumerate(manifest.labels)}
+    place = {label: number for number, label in enumerate(task.labels)}
     targets = np.array([place[manifest.items[number].label] for number in numbers], np.int64)
-    data = recipe.data
+    data = task.recipe.data
     split = Split(
         store=store.select(numbers),
         targets=targets,

@@ -13,12 +13,11 @@ from sonant import card, plots
 from sonant.audio import from_pcm16
 from sonant.bundle import Contents, build_classifier, load_weights, save
 from sonant.data.cache import Decoded, decode_manifest
-from sonant.errors import ManifestError
+from sonant.errors import ManifestError, RecipeError
 from sonant.events import Note, OnEvent, Working, silent
 from sonant.manifest import Manifest
-from sonant.models.classifier import Classifier
+from sonant.models.classifier import Classifier, StreamingClassifier
 from sonant.models.pretrained import load_pretrained
-from sonant.nn.frontend import FrontEnd
 from sonant.nn.summary import Summary, summarise
 from sonant.recipe import Recipe
 from sonant.tasks.keywords import KeywordTask
@@ -28,9 +27,12 @@ from sonant.training.distributed import World, joined
 from sonant.training.loop import Loop
 from sonant.training.rehearsal import rehearse
 from sonant.training.run_folder import RunFolder
+from sonant.training.transfer import inherit, vocabulary
 
 PROOF_CLIPS = 16
 """Real clips on which a bundle's graph is held to the model."""
+TRAINED_ON = ("train", "validation")
+"""The splits that training sees."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,10 @@ class Fitted:
     folder: RunFolder
     epochs: int
     best_epoch: int
+    readable: Manifest
+    """The clips of train, validation and test that could be read."""
     unreadable: tuple[str, ...]
+    """One message for each clip of them that was left out, naming the file."""
 
 
 def fit(
@@ -50,6 +55,7 @@ def fit(
     manifest: Manifest,
     *,
     out: Path,
+    among: Manifest | None = None,
     device: str = "auto",
     resume: bool = False,
     rehearsal: bool = True,
@@ -58,22 +64,26 @@ def fit(
 ) -> Fitted:
     """Train `recipe` on a manifest that has splits, and write run folder and bundle under `out`.
 
-    Raises a `SonantError` that says what to change; `Interrupted` after Ctrl-C, with all saved.
+    Its clips are decoded first, those of the test as well: one that cannot be read stops the run before
+    it begins, unless `skip_unreadable`. `among` is the larger manifest they were chosen from, whose
+    decoded clips are kept for the next choice. Raises a `SonantError` that says what to change;
+    `Interrupted` after Ctrl-C, with all saved.
     """
     folder = RunFolder(out)
     with joined(device) as world:
         on_event = on_event if world.first else silent
         if world.first:
             folder.open(resume=resume)
-        decoded = _decode(recipe, manifest, world, skip=skip_unreadable, on_event=on_event)
+        every = _decode(recipe, manifest, among, world, skip=skip_unreadable, on_event=on_event)
+        decoded = _to_train_on(every)
         loop, summary = _prepare(recipe, decoded, world, folder, on_event)
         resumed = resume and folder.checkpoint.exists()
         if resumed:
             checkpoint.restore(loop.state, folder.checkpoint)
             on_event(Note(f"resumed after epoch {loop.progress.epoch}, step {loop.progress.step}"))
         elif rehearsal and world.first:
-            on_event(Note("rehearsal: two steps, save, load, export, one prediction"))
-            rehearse(recipe, loop.task, loop.model)
+            on_event(Note("rehearsal: a few steps, save, load, export, one prediction"))
+            rehearse(recipe, loop.task, loop.model, processes=world.size)
         if world.first:
             folder.write_text(folder.recipe, recipe.to_toml())
             folder.write_text(folder.labels, "".join(f"{name}\n" for name in loop.task.labels))
@@ -88,25 +98,32 @@ def fit(
         folder=folder,
         epochs=loop.progress.epoch,
         best_epoch=loop.progress.best_epoch,
-        unreadable=decoded.unreadable,
+        readable=every.manifest,
+        unreadable=every.unreadable,
     )
 
 
 def _decode(
-    recipe: Recipe, manifest: Manifest, world: World, *, skip: bool, on_event: OnEvent
+    recipe: Recipe,
+    manifest: Manifest,
+    among: Manifest | None,
+    world: World,
+    *,
+    skip: bool,
+    on_event: OnEvent,
 ) -> Decoded:
-    """Rank 0 decodes first; the others then find the store made."""
-    used = tuple(item for item in manifest if item.split in ("train", "validation"))
-    if any(not item.label for item in used):
+    """The clips of train, validation and test; rank 0 decodes first, the others then find the store made."""
+    bare = [item for item in manifest if item.split in TRAINED_ON and not item.label]
+    if bare:
         raise ManifestError(
-            f"{manifest.name}: {sum(not item.label for item in used)} clips to train on have no label, "
-            f"as {next(str(item.path) for item in used if not item.label)}"
+            f"{manifest.name}: {len(bare)} clips to train on have no label, as {bare[0].path}"
         )
     if not world.first:
         world.wait()
     decoded = decode_manifest(
-        Manifest(items=used, name=manifest.name, origin=manifest.origin),
+        manifest.with_items(item for item in manifest if item.split in (*TRAINED_ON, "test")),
         rate_hz=recipe.data.rate_hz,
+        among=among,
         skip_unreadable=skip,
         on_progress=lambda done, total: on_event(Working(what="decoding", done=done, total=total)),
     )
@@ -115,19 +132,39 @@ def _decode(
     return decoded
 
 
+def _to_train_on(every: Decoded) -> Decoded:
+    """Without the clips that are there to be tested on."""
+    numbers = [n for n, item in enumerate(every.manifest) if item.split in TRAINED_ON]
+    return Decoded(
+        store=every.store.select(numbers),
+        manifest=every.manifest.with_items(every.manifest.items[number] for number in numbers),
+        unreadable=every.unreadable,
+    )
+
+
 def _prepare(
     recipe: Recipe, decoded: Decoded, world: World, folder: RunFolder, on_event: OnEvent
 ) -> tuple[Loop, Summary]:
     """Model, task and loop."""
     torch.manual_seed(recipe.seed)
-    model = build_classifier(recipe, decoded.manifest.labels)
+    labels = vocabulary(recipe, decoded.manifest.labels)
+    model = build_classifier(recipe, labels)
+    if recipe.augment.context_ms and not isinstance(model, StreamingClassifier):
+        raise RecipeError(
+            "augment.context_ms: only a network that streams hears what came before a clip; set it "
+            "to 0, or take a network and a front end that stream (`sonant recipes` names them)"
+        )
     pretrained = getattr(recipe.model, "pretrained", "")
     if pretrained:
         load_pretrained(model.network, Path(pretrained))
+    if recipe.parent:
+        new = inherit(model, recipe, labels)
+        on_event(Note(f"begins with the weights of {recipe.parent}; {new} labels are new to it"))
     task = KeywordTask(
         recipe,
         decoded.manifest,
         decoded.store,
+        labels=labels,
         share=world.share,
         device=world.device,
         precision=_precision(recipe.fit.precision, world.device),
@@ -135,11 +172,9 @@ def _prepare(
     summary = _summary(recipe, model)
     model.to(world.device)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    front_end = model.front_end
-    assert isinstance(front_end, FrontEnd)
-    if recipe.front_end.normalise != "none":
+    if recipe.front_end.normalise != "none" and not recipe.parent:
         on_event(Note("learning the features' statistics from the training split"))
-        front_end.adapt(task.adaptation())
+        model.front_end.adapt(task.adaptation())
     identity = {"recipe": recipe.digest, "data": decoded.manifest.digest}
     loop = Loop(
         recipe, task, model, world=world, folder=folder, identity=identity, on_event=on_event
@@ -175,16 +210,22 @@ def _finish(recipe: Recipe, decoded: Decoded, loop: Loop, summary: Summary) -> P
     return save(
         Contents(
             recipe=recipe,
-            labels=decoded.manifest.labels,
+            labels=loop.task.labels,
             model=model,
             clips=_proof_clips(recipe, decoded),
             parameters=summary.parameters,
             macs_per_second=summary.macs_per_second,
             metrics={name: best[name] for name in best if "loss" in name or "accuracy" in name},
             data_digest=decoded.manifest.digest,
+            parent=_name(recipe.parent),
         ),
         folder.bundle,
     )
+
+
+def _name(parent: str) -> str | None:
+    """As `name/version`."""
+    return "/".join(Path(parent).parts[-2:]) if parent else None
 
 
 def _proof_clips(recipe: Recipe, decoded: Decoded) -> NDArray[np.float32]:

@@ -6,7 +6,6 @@ Random states are not in it: every step seeds its own from the recipe's seed and
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from sonant import whole_file
 from sonant.errors import TrainingError
 
 
@@ -37,7 +37,7 @@ class Progress:
     best_epoch: int = 0
     """When that was, counted from 1."""
     seconds: float = 0.0
-    """Spent on training, over all resumptions."""
+    """Spent on the steps of the present epoch, over all resumptions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,16 +61,10 @@ def save(state: State, path: Path) -> None:
     for number, slot in state.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{name}": torch.as_tensor(v) for name, v in slot.items()}
     about = {"progress": json.dumps(asdict(state.progress)), **state.identity}
-    scratch = path.with_suffix(".writing")
     # Tied or strided tensors are copied: the format wants each one whole and its own.
-    save_file(
-        {n: t.detach().cpu().clone().contiguous() for n, t in tensors.items()}, scratch, about
-    )
-    with scratch.open("rb") as file:
-        os.fsync(
-            file.fileno()
-        )  # on the disk, not on its way: a power cut must find one or the other
-    os.replace(scratch, path)
+    tensors = {n: t.detach().cpu().clone().contiguous() for n, t in tensors.items()}
+    with whole_file.beside(path, durable=True) as scratch:
+        save_file(tensors, scratch, about)
 
 
 def restore(state: State, path: Path) -> None:

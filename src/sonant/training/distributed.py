@@ -52,6 +52,14 @@ class World:
         distributed.all_reduce(tensor)
         return dict(zip(sums, tensor.tolist(), strict=True))
 
+    def any(self, flag: bool) -> bool:
+        """Whether it holds in any of the processes."""
+        if self.size == 1:
+            return flag
+        tensor = torch.tensor(int(flag), device=self.device)
+        distributed.all_reduce(tensor, op=distributed.ReduceOp.MAX)
+        return bool(tensor.item())
+
     def wait(self) -> None:
         """Until all processes are here."""
         if self.size > 1:

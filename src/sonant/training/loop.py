@@ -106,14 +106,13 @@ class Loop:
         """Train to the end, or raise `Interrupted` with everything saved."""
         fit = self.recipe.fit
         rows = self.folder.history()[: self.progress.epoch]
-        with _signals_to(self.stop), ExitStack() as stack:
+        with _signals_to(self.stop, insist=self.world.size == 1), ExitStack() as stack:
             scalars = None
             if self.world.first:
                 scalars = stack.enter_context(closing(Scalars(self.folder.tensorboard)))
             while self.progress.epoch < fit.epochs and not self._exhausted():
-                began = time.monotonic()
                 self._epoch()
-                rows.append(self._close_epoch(time.monotonic() - began))
+                rows.append(self._close_epoch())
                 self._record(rows, scalars)
 
     def _exhausted(self) -> bool:
@@ -126,7 +125,7 @@ class Loop:
     def _epoch(self) -> None:
         progress, task, epoch = self.progress, self.task, self.progress.epoch
         self.wrapped.train()
-        began = time.monotonic()
+        before = time.monotonic()
         for batch in task.batches(epoch=epoch, first=progress.step):
             self._step(batch)
             progress.step += 1
@@ -139,10 +138,11 @@ class Loop:
                     loss=progress.loss_sum / progress.step,
                 )
             )
-            if self.stop.is_set():
-                progress.seconds += time.monotonic() - began
+            now = time.monotonic()
+            progress.seconds, before = progress.seconds + now - before, now
+            if self.world.any(self.stop.is_set()):
                 self._interrupt()
-            elif time.monotonic() - self.saved_at > CHECKPOINT_SECONDS:
+            elif now - self.saved_at > CHECKPOINT_SECONDS:
                 self._checkpoint()
 
     def _step(self, batch: Batch) -> None:
@@ -180,7 +180,7 @@ class Loop:
 
     # -- after an epoch ----------------------------------------------------------------------------
 
-    def _close_epoch(self, seconds: float) -> dict[str, float]:
+    def _close_epoch(self) -> dict[str, float]:
         """Score the epoch, move on to the next, and return its row."""
         progress, task = self.progress, self.task
         sums = self.world.total(
@@ -188,10 +188,9 @@ class Loop:
         )
         self.kept.eval()
         score = self.world.total(task.score(self.kept))
-        rate = self.optimizer.param_groups[0]["lr"]
+        rate, seconds = self.optimizer.param_groups[0]["lr"], progress.seconds
         progress.epoch += 1
-        progress.seconds += seconds
-        progress.step, progress.loss_sum, progress.right = 0, 0.0, 0.0
+        progress.step, progress.loss_sum, progress.right, progress.seconds = 0, 0.0, 0.0, 0.0
         return {
             "epoch": progress.epoch,
             "train_loss": sums["loss"],
@@ -211,6 +210,7 @@ class Loop:
                 f"the validation figures of epoch {progress.epoch} are not numbers: the weights are "
                 "spoiled. Lower fit.learning_rate, set fit.clip_norm=1, or try fit.precision=fp32"
             )
+        self._require_numbers()
         best = value > progress.best
         if best:
             progress.best, progress.best_epoch = value, progress.epoch
@@ -222,16 +222,29 @@ class Loop:
             scalars.add({_tag(name): v for name, v in row.items()}, step=progress.epoch)
         self._checkpoint()
         self.on_event(EpochDone(row=row, epochs=self.recipe.fit.epochs, best=best))
-        if self.stop.is_set() and progress.epoch < self.recipe.fit.epochs:
+        if progress.epoch < self.recipe.fit.epochs and self.world.any(self.stop.is_set()):
             self._interrupt()  # asked for while the epoch was scored
 
+    def _require_numbers(self) -> None:
+        """Never let spoiled weights take the place of sound ones: a loss shows only the step before."""
+        if not all(bool(weight.isfinite().all()) for weight in self.model.parameters()):
+            raise TrainingError(
+                f"after step {self.progress.step or self.task.steps} of epoch "
+                f"{self.progress.epoch + (self.progress.step > 0)} some weights are no numbers: a "
+                "gradient was none. Lower fit.learning_rate, set fit.clip_norm=1, or try "
+                "fit.precision=fp32; the last checkpoint stands"
+            )
+
     def _checkpoint(self) -> None:
+        self._require_numbers()
         if self.world.first:
             checkpoint.save(self.state, self.folder.checkpoint)
         self.saved_at = time.monotonic()
 
     def _interrupt(self) -> None:
         self._checkpoint()
+        # A process that leaves early has the others ended, perhaps in the middle of saving.
+        self.world.wait()
         raise Interrupted(
             f"stopped after step {self.progress.step} of epoch {self.progress.epoch + 1}; everything is "
             f"saved in {self.folder.path}. Go on with the same command and --resume"
@@ -260,14 +273,18 @@ def _step_seed(seed: int, step: int, rank: int) -> int:
 
 
 @contextmanager
-def _signals_to(stop: threading.Event) -> Iterator[None]:
-    """While training, Ctrl-C and SIGTERM ask the loop to stop after the step; a second Ctrl-C is at once."""
+def _signals_to(stop: threading.Event, *, insist: bool) -> Iterator[None]:
+    """While training, Ctrl-C and SIGTERM ask the loop to stop after the step; a second one is at once.
+
+    Without `insist` the second changes nothing: whoever starts many processes passes Ctrl-C on to each,
+    which heard it already.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def ask(number: int, frame: object) -> None:
-        if stop.is_set():
+        if stop.is_set() and insist:
             raise KeyboardInterrupt
         stop.set()
 

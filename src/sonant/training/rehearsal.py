@@ -4,41 +4,100 @@ from __future__ import annotations
 
 import copy
 import tempfile
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from sonant.data.batches import Batch
 from sonant.errors import TrainingError
-from sonant.export import onnx
-from sonant.models.classifier import Classifier
+from sonant.export import onnx, step
+from sonant.models.classifier import Classifier, StreamingClassifier
 from sonant.recipe import Recipe
 from sonant.tasks import Task
 from sonant.training import checkpoint
 from sonant.training.loop import optimizer_for
 
 
-def rehearse(recipe: Recipe, task: Task, model: Classifier) -> None:
-    """Load, augment, two steps, save, load, export and one prediction, on a copy; the run is not touched."""
+def rehearse(recipe: Recipe, task: Task, model: Classifier, *, processes: int = 1) -> None:
+    """Load, augment, three steps, save, load, export and one prediction, on a copy; the run is not touched.
+
+    The first step takes as few clips as the last one of an epoch leaves to any of the `processes`.
+    """
     double = copy.deepcopy(model)
     optimizer = optimizer_for(recipe.fit, double.parameters())
     double.train()
-    clips = None
+    _smallest_step(recipe, task, double, optimizer, processes=processes)
     for batch in islice(task.batches(epoch=0), 2):
-        value, _ = task.loss(double, batch, epoch=0)
-        optimizer.zero_grad(set_to_none=True)
-        value.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        _step(task, double, optimizer, batch)
         clips = batch.samples[:2]
-    if clips is None:
-        raise TrainingError("the training split has no batch")
     with tempfile.TemporaryDirectory(prefix="sonant-rehearsal-") as scratch:
         _save_and_load(recipe, double, optimizer, Path(scratch) / "checkpoint.safetensors")
         optimizer.zero_grad(set_to_none=True)
         optimizer.state.clear()  # so that the export does not stand on top of it in memory
-        graph = Path(scratch) / "whole.onnx"
-        onnx.export_whole(double, graph, samples=recipe.data.samples)
-        onnx.difference(double, graph, clips.numpy())
+        _export(recipe, double, clips.numpy(), Path(scratch))
+
+
+def _export(recipe: Recipe, model: Classifier, clips: NDArray[np.float32], scratch: Path) -> None:
+    """Every graph that the bundle will have."""
+    onnx.export_whole(model, scratch / "whole.onnx", samples=recipe.data.samples)
+    onnx.difference(model, scratch / "whole.onnx", clips)
+    if isinstance(model, StreamingClassifier):
+        step.export_step(model.stream, scratch / "stream.onnx")
+        step.difference(model.stream, scratch / "stream.onnx", clips)
+
+
+def _step(task: Task, model: Classifier, optimizer: torch.optim.Optimizer, batch: Batch) -> None:
+    value, _ = task.loss(model, batch, epoch=0)
+    optimizer.zero_grad(set_to_none=True)
+    value.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+
+
+def _smallest_step(
+    recipe: Recipe,
+    task: Task,
+    model: Classifier,
+    optimizer: torch.optim.Optimizer,
+    *,
+    processes: int,
+) -> None:
+    """A step on the fewest clips that any step will have; batch norm, for one, may want more than one."""
+    last = next(task.batches(epoch=0, first=task.steps - 1))
+    count = smallest_batch(task.clips, recipe.fit.batch, processes)
+    fewest = replace(
+        last,
+        items=last.items[:count],
+        samples=last.samples[:count],
+        targets=last.targets[:count],
+    )
+    try:
+        _step(task, model, optimizer, fewest)
+    except ValueError as error:
+        raise TrainingError(_too_few(error, task.clips, recipe.fit.batch, processes)) from error
+
+
+def smallest_batch(clips: int, batch: int, processes: int) -> int:
+    """Clips in the smallest step that a process takes in an epoch."""
+    return max(1, (clips % batch or batch) // processes)
+
+
+def _too_few(error: ValueError, clips: int, batch: int, processes: int) -> str:
+    count = smallest_batch(clips, batch, processes)
+    better = [b for b in range(2, 2 * batch + 2) if smallest_batch(clips, b, processes) > count]
+    advice = (
+        f"set fit.batch={min(better, key=lambda b: abs(b - batch))}"
+        if better
+        else "train on more clips"
+    )
+    return (
+        f"the last step of an epoch has {count} of the {clips} training clips "
+        f"(fit.batch={batch}, processes: {processes}), and the network cannot learn from so few "
+        f"({error}); {advice}"
+    )
 
 
 def _save_and_load(

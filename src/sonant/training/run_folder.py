@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import nn
 
+from sonant import whole_file
 from sonant.errors import TrainingError
 
 
@@ -45,24 +45,17 @@ class RunFolder:
 
     def write_text(self, path: Path, text: str) -> None:
         """Write a file whole or not at all."""
-        scratch = path.with_name(f".{path.name}.writing")
-        scratch.write_text(text, encoding="utf-8")
-        os.replace(scratch, path)
+        whole_file.write_text(path, text)
 
     def write_bytes(self, path: Path, content: bytes) -> None:
         """Write a file whole or not at all."""
-        scratch = path.with_name(f".{path.name}.writing")
-        scratch.write_bytes(content)
-        os.replace(scratch, path)
+        whole_file.write_bytes(path, content)
 
     def write_weights(self, path: Path, model: nn.Module) -> None:
         """Write the weights of a model whole or not at all."""
-        scratch = path.with_suffix(".writing")
-        save_file(
-            {n: t.detach().cpu().clone().contiguous() for n, t in model.state_dict().items()},
-            scratch,
-        )
-        os.replace(scratch, path)
+        tensors = {n: t.detach().cpu().clone().contiguous() for n, t in model.state_dict().items()}
+        with whole_file.beside(path) as scratch:
+            save_file(tensors, scratch)
 
     def history(self) -> list[dict[str, float]]:
         """The rows of `metrics.jsonl`, one an epoch."""

@@ -3,6 +3,8 @@
     python make.py signal                        numpy
     python make.py tensorflow                    tensorflow-cpu 2.21.0
     python make.py librosa                       librosa 0.11.0
+    python make.py pcen                          librosa 0.11.0
+    python make.py micro                         pymicro-features 2.0.2
     python make.py torchaudio                    torchaudio 2.11.0 (Python code alone will do)
 
 `signal` comes first; the others read what it wrote. Every file lies beside this one.
@@ -74,6 +76,25 @@ def librosa() -> None:
     )
 
 
+def pcen() -> None:
+    """Of the mel energies in `librosa.npz`; the smoother begins at zero."""
+    import librosa
+
+    mel = np.load(HERE / "librosa.npz")["mel_512_128"].astype(np.float64)
+    wang = {"gain": 0.98, "bias": 2.0, "power": 0.5, "b": 0.025, "eps": 1e-6}
+    values = librosa.pcen(mel, zi=np.zeros((1, 1)), **wang)
+    np.savez_compressed(HERE / "pcen.npz", mel_512_128=values.astype(np.float32))
+
+
+def micro() -> None:
+    from pymicro_features import MicroFrontend
+
+    pcm, front_end = np.load(HERE / "signal.npz")["pcm"], MicroFrontend()
+    frames = [front_end.process_samples(hop.tobytes()).features for hop in pcm.reshape(-1, 160)]
+    values = np.array([frame for frame in frames if frame], np.float32)
+    np.savez_compressed(HERE / "micro.npz", features=values.T)
+
+
 def torchaudio() -> None:
     import torch
     from torchaudio import transforms
@@ -86,7 +107,7 @@ def torchaudio() -> None:
     )
 
 
-MAKERS = {maker.__name__: maker for maker in (signal, tensorflow, librosa, torchaudio)}
+MAKERS = {maker.__name__: maker for maker in (signal, tensorflow, librosa, pcen, micro, torchaudio)}
 
 if __name__ == "__main__":
     MAKERS[sys.argv[1]]()

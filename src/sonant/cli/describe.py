@@ -1,0 +1,96 @@
+"""`sonant describe`: what a bundle is, what it costs, and how far behind the sound it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from sonant.cli import console
+
+if TYPE_CHECKING:
+    from sonant.card import Card, StreamSpec
+
+WHOLE_ONLY = "no: its front end or its network needs the whole clip"
+
+
+def describe(
+    bundle: Path = typer.Argument(..., help="A bundle, or the run folder it is in."),
+    json: bool = typer.Option(False, "--json", help="Print it as one JSON object."),
+) -> None:
+    """Describe a bundle: labels, audio, size, cost and latency, whole and streaming, and its exports."""
+    from sonant.card import Card, find
+
+    card = Card.read(find(bundle))
+    if json:
+        console.result_json(_as_json(card))
+    else:
+        _print(card)
+    if any(graph.stream for graph in card.graphs.values()):
+        console.next_step(f"sonant listen {bundle} mic", "hear what it makes of your voice")
+    else:
+        console.next_step(f"sonant predict {bundle} clip.wav", "ask it about a clip")
+
+
+def _as_json(card: Card) -> dict[str, Any]:
+    stream = _stream(card)
+    return {
+        "name": card.name,
+        "version": card.version,
+        "task": card.task,
+        "labels": list(card.labels),
+        "audio": asdict(card.audio),
+        "model": asdict(card.model),
+        "stream": None if stream is None else asdict(stream) | {"state_bytes": stream.bytes},
+        "operating_point": card.operating_point,
+        "exports": {name: asdict(export) for name, export in card.exports.items()},
+        "bytes": card.bytes,
+        "licence": card.licence,
+    }
+
+
+def _print(card: Card) -> None:
+    audio = card.audio
+    facts: list[tuple[str, str]] = [
+        ("bundle", f"{card.name}, version {card.version}"),
+        ("labels", ", ".join(card.labels)),
+        ("a clip", f"{audio.duration_s:g} s at {audio.rate_hz:,} Hz"),
+        ("network", f"{card.model.name}, {card.model.parameters:,} parameters"),
+        ("whole clip", f"{card.model.macs_per_second:,.0f} MACs per second of audio"),
+        ("on disk", f"{card.bytes / 1e6:.2f} MB"),
+    ]
+    stream = _stream(card)
+    streaming = [("streams", WHOLE_ONLY)] if stream is None else _latency(stream, audio.rate_hz)
+    console.table(("what", "value"), [*facts, *streaming, *_point(card)])
+    if card.exports:
+        console.table(
+            ("export", "bytes", "largest difference"),
+            [
+                (name, export.report.get("bytes", ""), export.report.get("max_difference", ""))
+                for name, export in card.exports.items()
+            ],
+        )
+
+
+def _latency(stream: StreamSpec, rate_hz: int) -> Iterator[tuple[str, str]]:
+    def length(samples: int) -> str:
+        return f"{samples:,} samples, {1000 * samples / rate_hz:g} ms"
+
+    yield "streams", f"one answer for each hop of {length(stream.hop)}"
+    yield "delay", f"{length(stream.delay)} of look-ahead"
+    yield "warm after", length(stream.warm_up)
+    yield "state", f"{stream.bytes:,} bytes in {len(stream.states)} tensors"
+    yield "streaming", f"{stream.macs_per_second:,.0f} MACs per second of audio"
+
+
+def _point(card: Card) -> Iterator[tuple[str, str]]:
+    if card.operating_point is not None:
+        for name, value in card.operating_point.items():
+            yield f"operating point: {name}", str(value)
+
+
+def _stream(card: Card) -> StreamSpec | None:
+    return next((graph.stream for graph in card.graphs.values() if graph.stream), None)

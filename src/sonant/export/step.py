@@ -1,0 +1,227 @@
+"""A stream as ONNX, step by step: samples and states in, probabilities and next states out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import cycle
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sonant.card import StateSpec, StreamSpec
+from sonant.errors import ExportError
+from sonant.export.onnx import INPUT, OUTPUT, TOLERANCE, _quietly, _root, exportable
+from sonant.nn.streaming import State, Streamable, map_state, named_leaves
+
+NEXT = ".next"
+"""Behind the name of a state: what it is after the step."""
+TRIED = 7
+"""Hops in the example that a graph of free length is traced with; few layers are as wide."""
+RAGGED = (1, 3, 2, 5)
+"""Hops of one step after the other, where the graph leaves them free."""
+
+
+class Step(nn.Module):
+    """A stream with its softmax and its state outside."""
+
+    def __init__(self, stream: Streamable) -> None:
+        super().__init__()
+        self.stream = stream
+        self.form = stream.initial_state(_silence(stream, batch=1))
+
+    def forward(self, samples: Tensor, *leaves: Tensor) -> tuple[Tensor, ...]:
+        """[batch, samples] and states -> probabilities [batch, labels, hops] and next states."""
+        given = iter(leaves)
+
+        def filled(part: Tensor) -> Tensor:
+            # What holds nothing is no input: runtimes do not like tensors without values.
+            empty = (samples.shape[0], *part.shape[1:])
+            return next(given) if part.numel() else samples.new_zeros(empty)
+
+        logits, after = self.stream.step(samples.unsqueeze(1), map_state(filled, self.form))
+        return torch.softmax(logits, 1), *leaves_of(after).values()
+
+
+def leaves_of(state: State) -> dict[str, Tensor]:
+    """The tensors of a state that hold anything, by the names they have in the graph."""
+    return {name: leaf for name, leaf in named_leaves(state).items() if leaf.numel()}
+
+
+def specification(stream: Streamable, *, macs_per_second: float) -> StreamSpec:
+    """What the card says of a step graph; a model that never forgets is warm after one hop."""
+    hop = _hop(stream)
+    form = stream.initial_state(_silence(stream, batch=1))
+    return StreamSpec(
+        hop=hop,
+        delay=int(stream.delay),
+        warm_up=int(stream.receptive_field or hop),
+        macs_per_second=macs_per_second,
+        states=tuple(
+            StateSpec(name=name, next=name + NEXT, shape=tuple(leaf.shape[1:]))
+            for name, leaf in leaves_of(form).items()
+        ),
+    )
+
+
+def export_step(stream: Streamable, path: Path, *, hops: int | None = None) -> int | None:
+    """Write samples [batch, 1, samples] -> logits [batch, labels, frames] as a step graph.
+
+    The batch is free. A step takes `hops` hops; None leaves their number free where the exporter and
+    onnxruntime manage that for this network, and else takes one. Returns the hops of the graph, None
+    where free. Raises `ExportError` with the exporter's reason.
+    """
+    if hops is not None:
+        _write(stream, path, hops=hops)
+        return hops
+    try:
+        _write(stream, path, hops=None)
+        difference(stream, path, _noise(samples=4 * TRIED * _hop(stream)))
+    except ExportError:
+        # Some layer took the length of the example for a constant.
+        _write(stream, path, hops=1)
+        return 1
+    return None
+
+
+def difference(stream: Streamable, path: Path, clips: NDArray[np.float32]) -> float:
+    """How far the graph at `path`, its states fed back, is from the model on whole signals.
+
+    `clips` is [batch, samples]: all at once, hop by hop and in ragged steps, and one after the other
+    in a single stream that is never reset. Returns the largest difference of a probability. Raises
+    `ExportError` above `TOLERANCE`, or where the two name different labels, or a new stream answers
+    differently from one whose states are exactly zero.
+    """
+    runner = StepRunner(path, hop=_hop(stream))
+    worst = 0.0
+    for sound in (clips, clips.reshape(1, -1)):
+        cut = sound[:, : sound.shape[1] // runner.least * runner.least]
+        with torch.no_grad():
+            whole = exportable(stream)(torch.from_numpy(cut).unsqueeze(1)).numpy()
+        for hops in runner.cuts(alone=len(sound) == 1):
+            worst = max(worst, _apart(runner.run(cut, hops=hops), whole, path=path))
+    return worst
+
+
+class StepRunner:
+    """A step graph in onnxruntime, run over whole signals."""
+
+    def __init__(self, path: Path, *, hop: int) -> None:
+        """Open the graph; raises `ExportError` where onnxruntime cannot."""
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        options.intra_op_num_threads = 1
+        self.path = path
+        try:
+            self.session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime's errors share no narrower class
+            raise ExportError(f"{path.name}: onnxruntime cannot open it ({error})") from error
+        samples, *self.states = self.session.get_inputs()
+        self.hop = hop
+        self.free = not isinstance(samples.shape[1], int)
+        self.least = hop if self.free else int(samples.shape[1])
+        """Samples of the shortest step."""
+
+    def cuts(self, *, alone: bool) -> list[tuple[int, ...]]:
+        """Ways to cut a signal, in hops of one step after the other."""
+        hop_by_hop = (self.least // self.hop,)
+        if not self.free:
+            return [hop_by_hop]
+        return [hop_by_hop] if alone else [hop_by_hop, RAGGED, (10**9,)]
+
+    def run(self, sound: NDArray[np.float32], *, hops: Sequence[int]) -> NDArray[np.float32]:
+        """[batch, samples] from zero states -> probabilities [batch, labels, frames]."""
+        state = {
+            end.name: np.zeros((len(sound), *end.shape[1:]), np.float32) for end in self.states
+        }
+        answers = []
+        for step in self._steps(sound, hops):
+            try:
+                answer, *after = self.session.run(None, {INPUT: step, **state})
+            except Exception as error:  # onnxruntime's errors share no narrower class
+                raise ExportError(f"{self.path.name}: failed ({error})") from error
+            answers.append(answer)
+            state = dict(zip(state, after, strict=True))
+        return np.concatenate(answers, axis=2)
+
+    def _steps(
+        self, sound: NDArray[np.float32], hops: Sequence[int]
+    ) -> Iterator[NDArray[np.float32]]:
+        at = 0
+        for count in cycle(hops):
+            if at >= sound.shape[1]:
+                return
+            yield np.ascontiguousarray(sound[:, at : at + count * self.hop])
+            at += count * self.hop
+
+
+def _apart(given: NDArray[np.float32], whole: NDArray[np.float32], *, path: Path) -> float:
+    """The largest difference; raises `ExportError` above the tolerance."""
+    if given.shape != whole.shape:
+        raise ExportError(
+            f"{path.name}: the step graph answers {list(given.shape)}, the model {list(whole.shape)}"
+        )
+    worst = float(np.abs(given - whole).max(initial=0.0))
+    ranked = np.sort(whole, axis=1)
+    clear = (
+        ranked[:, -1] - ranked[:, -2] > 2 * TOLERANCE if whole.shape[1] > 1 else ranked[:, 0] > 2
+    )
+    agree = given.argmax(1) == whole.argmax(1)
+    if not worst <= TOLERANCE or not agree[clear].all():
+        raise ExportError(
+            f"{path.name}: the step graph differs from the model by {worst:.2g} over "
+            f"{whole.shape[0] * whole.shape[2]} frames (allowed: {TOLERANCE:g}); it was not kept"
+        )
+    return worst
+
+
+def _write(stream: Streamable, path: Path, *, hops: int | None) -> None:
+    """Export with a free batch, and a free number of hops where none is given."""
+    hop = _hop(stream)
+    inner = exportable(stream).classifier
+    assert isinstance(inner, Streamable)
+    model = Step(inner).eval()
+    # Two streams, since a batch of one would be taken for a constant.
+    samples = torch.zeros(2, (hops or TRIED) * hop)
+    state = leaves_of(inner.initial_state(samples.unsqueeze(1)))
+    batch = {0: torch.export.Dim("batch", min=1)}
+    length = {} if hops else {1: hop * torch.export.Dim("hops", min=1)}
+    try:
+        with _quietly(), torch.no_grad():
+            program = torch.onnx.export(
+                model,
+                (samples, *state.values()),
+                dynamo=True,
+                verbose=False,
+                input_names=[INPUT, *state],
+                output_names=[OUTPUT, *(name + NEXT for name in state)],
+                dynamic_shapes=({**batch, **length}, tuple(batch for _ in state)),
+                optimize=True,
+            )
+            assert program is not None
+            program.save(str(path))
+    except Exception as error:  # the exporter's own errors share no narrower class
+        raise ExportError(f"the stream cannot be written as ONNX: {_root(error)}") from error
+
+
+def _hop(stream: Streamable) -> int:
+    if not isinstance(stream.hop, int):
+        raise ExportError(
+            f"the stream gives a frame every {stream.hop} samples; a step graph wants a whole "
+            f"number of samples for each frame"
+        )
+    return stream.hop
+
+
+def _silence(stream: Streamable, *, batch: int) -> Tensor:
+    return torch.zeros(batch, 1, _hop(stream))
+
+
+def _noise(*, samples: int) -> NDArray[np.float32]:
+    noise = np.random.default_rng(0).standard_normal((2, samples), dtype=np.float32)
+    return 0.1 * noise

@@ -1,0 +1,11 @@
+"""The recipes in the package: where they lie and which one is meant when none is named. No torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+FOLDER: Final = Path(__file__).parent / "recipes"
+"""One TOML file each."""
+DEFAULT: Final = "commands-small"
+"""The name of the one that is trained when none is named."""
