@@ -237,6 +237,54 @@ class Samples(nn.Module):
         return self.next(torch.log1p(self.conv(x.unsqueeze(1)).square()))
 
 
+class Broadcast(nn.Module):
+    """The broadcast residual of BC-ResNet: frequency and time apart, added again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.front = nn.Conv2d(1, 4, 5, stride=(2, 1), padding=2)
+        self.frequency = nn.Conv2d(4, 4, (3, 1), padding=(1, 0), groups=4)
+        self.norm = nn.BatchNorm2d(4)
+        self.time = nn.Conv2d(4, 4, (1, 3), padding=(0, 2), dilation=(1, 2), groups=4)
+        self.head = nn.Conv2d(4, 3, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.front(x)
+        y = self.norm(self.frequency(x))
+        z = F.silu(self.time(F.avg_pool2d(y, (y.shape[2], 1))))
+        x = F.relu(x + y + z).mean(2, keepdim=True).mean(3, keepdim=True)
+        return self.head(x).squeeze(-1).squeeze(-1)
+
+
+class FrameGate(nn.Module):
+    """Squeeze-excite over the bins of every single frame."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3, padding=1)
+        self.gate = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv(x)
+        gate = torch.sigmoid(self.gate(y.mean(2).transpose(1, 2))).transpose(1, 2)
+        return (y * gate.unsqueeze(2)).mean(dim=2)
+
+
+class Filterbank(nn.Module):
+    """A product with a constant matrix, a logarithm, a recurrence, axes split and picked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.matrix = nn.Parameter(torch.rand(5, 4))
+        self.gru = nn.GRU(5, 6, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.log(torch.matmul(self.matrix, x.square()) + 1e-3)
+        y, _ = self.gru(y.permute(0, 2, 1))
+        parts = y.reshape(x.size(0), -1, 2, 3).mean(2).unbind(-1)
+        return torch.stack([parts[0], parts[2]], 1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """A network, what it takes, and the latency that its author would work out on paper."""
@@ -296,5 +344,10 @@ GALLERY: dict[str, Case] = {
     ),
     "padded by hand": Case(make=PaddedByHand, shape=(1, 4, 40), hop=2, delay=2, field=5),
     "unpadded": Case(make=Unpadded, shape=(1, 4, 40), hop=6, delay=0, field=7),
+    "broadcast residual": Case(
+        make=Broadcast, shape=(1, 1, 8, 30), hop=1, delay=4, field=38, summary=True
+    ),
+    "gate on every frame": Case(make=FrameGate, shape=(1, 1, 6, 30), hop=1, delay=1, field=3),
+    "filterbank": Case(make=Filterbank, shape=(1, 4, 30), hop=1, delay=0, field=None),
     "samples": Case(make=Samples, shape=(1, 320), hop=8, delay=16, field=32),
 }

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor, nn
 
+from sonant.audio import read
 from sonant.errors import ModelError
 from sonant.tracing import Proof, rules, stream
 from sonant.tracing.builder import Site
 from sonant.tracing.proof import apart, speechlike
 from sonant.tracing.signals import Signal
+from tracing.nets import Samples
 
 
 class Net(nn.Module):
@@ -54,6 +58,16 @@ def test_real_audio_is_heard_where_it_is_given() -> None:
     assert report.parity.sounds == ("random frames", "the audio given")
     assert report.parity.difference < 1e-5
     assert report.parity.lengths == (20, 24)
+
+
+@pytest.mark.shared
+def test_a_network_on_samples_is_proved_on_a_real_recording(shared_data: Path) -> None:
+    path = min((shared_data / "speech_commands" / "bird").glob("*.flac"))
+    samples = torch.as_tensor(read(path, rate_hz=16_000).samples).reshape(1, -1)[:, :2000].float()
+    report = stream(Samples().eval(), samples, rate_hz=16_000, proof=Proof(audio=samples)).report
+    assert report.parity is not None
+    assert report.parity.difference < 1e-4
+    assert report.latency_ms == 1.0
 
 
 def test_audio_of_another_shape_is_refused() -> None:

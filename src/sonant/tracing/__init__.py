@@ -20,9 +20,10 @@ from sonant.errors import ModelError
 from sonant.nn.streaming import Streamable
 from sonant.tracing.capture import capture
 from sonant.tracing.entrance import example_for
-from sonant.tracing.proof import Parity, Proof, prove
+from sonant.tracing.measure import measured
+from sonant.tracing.proof import Proof, prove
 from sonant.tracing.reading import read
-from sonant.tracing.report import StreamReport, report
+from sonant.tracing.report import Parity, StreamReport
 from sonant.tracing.traced import Traced
 
 __all__ = ["Parity", "Proof", "StreamReport", "Traced", "stream"]
@@ -60,5 +61,5 @@ def stream(
     plan = read(graph, example, time_axis=axis, clip_known=known)
     traced = Traced(module, plan, graph.constants)
     parity = None if proof is None else prove(traced, graph, example, proof)
-    traced.report = report(traced, rate_hz=rate_hz, parity=parity)
+    traced.report = measured(traced, rate_hz=rate_hz, parity=parity)
     return traced

@@ -66,10 +66,10 @@ def quiet() -> Iterator[None]:
     logging.disable(logging.CRITICAL)
     try:
         # A graph that fails is printed by torch.export, whole.
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                yield
+        silence = io.StringIO()
+        with warnings.catch_warnings(), redirect_stdout(silence), redirect_stderr(silence):
+            warnings.simplefilter("ignore")
+            yield
     finally:
         logging.disable(before)
 

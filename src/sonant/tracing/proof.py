@@ -16,6 +16,7 @@ from torch import Tensor, fx, nn
 
 from sonant.errors import ModelError
 from sonant.tracing.capture import Captured, in_new_memory, operation, plain, quiet
+from sonant.tracing.report import Parity
 from sonant.tracing.traced import Traced, tensor, tidy
 
 
@@ -31,37 +32,6 @@ class Proof:
     """Real input, shaped as the example; without it, frames with the ups and downs of speech are made."""
     seed: int = 0
     """Of the random frames."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parity:
-    """What was tried and how far the two were apart."""
-
-    difference: float
-    """The largest, relative to the largest value of the module's answer."""
-    tolerance: float
-    """What was allowed."""
-    values: int
-    """Values inside the network that were compared, frame by frame."""
-    chunks: tuple[int, ...]
-    """Hops heard at once."""
-    lengths: tuple[int, ...]
-    """Lengths of clips, in frames."""
-    sounds: tuple[str, ...]
-    """What was heard."""
-    fixed: str = ""
-    """Why only one length was tried, where it was so."""
-
-    def __str__(self) -> str:
-        lengths = " and ".join(f"{length:,}" for length in self.lengths)
-        chunks = ", ".join(map(str, self.chunks))
-        text = (
-            f"Proved on {' and '.join(self.sounds)}, clips of {lengths} frames, heard whole and\n"
-            f"{chunks} hops at a time: every frame of the module's answer, both edges included,\n"
-            f"to {self.difference:.1e} of its largest value (allowed: {self.tolerance:.0e}), and "
-            f"{self.values} values inside the network."
-        )
-        return f"{text}\n{self.fixed}" if self.fixed else text
 
 
 def prove(stream: Traced, graph: Captured, example: Tensor, proof: Proof) -> Parity:

@@ -4,12 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
-from sonant.nn.streaming import named_leaves
-from sonant.tracing.proof import Parity
-from sonant.tracing.traced import Traced
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
@@ -23,6 +17,37 @@ class Memory:
     """Without the batch."""
     bytes: int
     """In 32-bit floats."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parity:
+    """What was tried and how far the two were apart."""
+
+    difference: float
+    """The largest, relative to the largest value of the module's answer."""
+    tolerance: float
+    """What was allowed."""
+    values: int
+    """Values inside the network that were compared, frame by frame."""
+    chunks: tuple[int, ...]
+    """Hops heard at once."""
+    lengths: tuple[int, ...]
+    """Lengths of clips, in frames."""
+    sounds: tuple[str, ...]
+    """What was heard."""
+    fixed: str = ""
+    """Why only one length was tried, where it was so."""
+
+    def __str__(self) -> str:
+        lengths = " and ".join(f"{length:,}" for length in self.lengths)
+        chunks = ", ".join(map(str, self.chunks))
+        text = (
+            f"Proved on {' and '.join(self.sounds)}, clips of {lengths} frames, heard whole and\n"
+            f"{chunks} hops at a time: every frame of the module's answer, both edges included,\n"
+            f"to {self.difference:.1e} of its largest value (allowed: {self.tolerance:.0e}), and "
+            f"{self.values} values inside the network."
+        )
+        return f"{text}\n{self.fixed}" if self.fixed else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,40 +126,3 @@ class StreamReport:
             + row[3].rjust(widths[3])
             for row in cells
         ]
-
-
-KINDS = {
-    "Window": "past frames",
-    "Hold": "a delay, for a slower branch",
-    "Recall": "the frames of the clip",
-    "Recurrent": "recurrent state",
-}
-
-
-def report(stream: Traced, *, rate_hz: float | None, parity: Parity | None) -> StreamReport:
-    """Every figure, read off the stream."""
-    plan = stream.plan
-    like = torch.zeros(1, *stream.shape, 0)
-    memories = [
-        Memory(
-            place=step.place,
-            kind=KINDS[type(step.operation).__name__],
-            shape=tuple(leaf.shape[1:]),
-            bytes=leaf.numel() * 4,
-        )
-        for step in plan.steps
-        for leaf in named_leaves(step.operation.initial(like)).values()
-        if leaf.numel()
-    ]
-    if plan.counted:
-        memories.insert(0, Memory(place="", kind="frames heard", shape=(1,), bytes=4))
-    line = plan.output.when
-    summary = plan.output.folded and line.frames == 1
-    return StreamReport(
-        name=type(stream.module).__name__, shape=stream.shape, hop=line.hop,
-        delay=int(stream.delay), offset=stream.offset,
-        receptive_field=None if line.endless else line.newest - line.oldest + 1,
-        window=plan.input.when.frames if summary else None,
-        parameters=sum(weight.numel() for weight in stream.module.parameters()),
-        memories=tuple(memories), rate_hz=rate_hz, parity=parity,
-    )  # fmt: skip

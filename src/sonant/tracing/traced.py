@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +14,8 @@ from sonant.errors import ModelError
 from sonant.nn.streaming import State, Streamable
 from sonant.tracing.operations import Moment, unflattened
 from sonant.tracing.reading import Plan
+from sonant.tracing.report import StreamReport
 from sonant.tracing.signals import Signal
-
-if TYPE_CHECKING:
-    from sonant.tracing.report import StreamReport
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,6 +43,7 @@ class Traced(Streamable):
     """
 
     report: StreamReport
+    """Latency, memory and proof; `print` it."""
 
     def __init__(self, module: nn.Module, plan: Plan, constants: dict[str, Tensor]) -> None:
         super().__init__()
