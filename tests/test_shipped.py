@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sonant import recipe, shipped
+from sonant.bundle import build_classifier
+from sonant.models.classifier import StreamingClassifier
 
 
 def test_there_is_one_folder_of_recipes_and_one_default() -> None:
@@ -12,3 +16,9 @@ def test_there_is_one_folder_of_recipes_and_one_default() -> None:
 
 def test_the_default_is_one_of_them() -> None:
     assert (shipped.FOLDER / f"{shipped.DEFAULT}.toml").is_file()
+
+
+@pytest.mark.parametrize("name", recipe.shipped())
+def test_the_recipes_that_are_said_to_stream_do_and_no_others(name: str) -> None:
+    model = build_classifier(recipe.Recipe.load(name), ("yes", "no"))
+    assert isinstance(model, StreamingClassifier) is (name in shipped.STREAMING)

@@ -31,13 +31,22 @@ def recipes(
     ]
     if json:
         rows = [
-            {"name": t["name"], "model": t["model"]["name"], "about": t["about"]} for t in trees
+            {
+                "name": t["name"],
+                "model": t["model"]["name"],
+                "streams": t["name"] in shipped.STREAMING,
+                "about": t["about"],
+            }
+            for t in trees
         ]
         console.result_json({"recipes": rows})
         return
     console.table(
-        ("recipe", "model", "what it is"),
-        [(tree["name"], tree["model"]["name"], tree["about"]) for tree in trees],
+        ("recipe", "streams", "what it is"),
+        [
+            (tree["name"], "yes" if tree["name"] in shipped.STREAMING else "", tree["about"])
+            for tree in trees
+        ],
     )
     console.next_step(
         "sonant train RECIPE --data DATA", "train one; without --data, on the embedded corpus"
