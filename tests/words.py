@@ -12,6 +12,8 @@ from sonant.manifest import Item, Manifest
 RATE_HZ = 4000
 SMALL = Path(__file__).parent / "small.toml"
 """A recipe for them that trains in a moment."""
+SMALL_STREAM = Path(__file__).parent / "small_stream.toml"
+"""One for them that streams."""
 SPLITS = ("train",) * 7 + ("validation",) * 2 + ("test",)
 
 

@@ -37,7 +37,7 @@ def assess(
     card = Card.read(find(Path(bundle)))
     manifest = sources.load(data, columns=columns, audio=audio, on_event=on_event)
     if split != "all":
-        manifest = _split_as_trained(card, manifest, unknown_as=unknown_as, wanted=split)
+        manifest = as_trained(card, manifest, unknown_as=unknown_as, wanted=split)
     manifest = only(manifest, tuple(labels))  # after the split, which depends on all labels
     result = evaluate(
         card.path,
@@ -53,8 +53,8 @@ def assess(
     return result
 
 
-def _split_as_trained(
-    card: Card, manifest: Manifest, *, unknown_as: str | None, wanted: str
+def as_trained(
+    card: Card, manifest: Manifest, *, unknown_as: str | None = None, wanted: str = "test"
 ) -> Manifest:
     """The splits that the bundle's recipe makes of the data, so that `test` is what was held out.
 

@@ -89,6 +89,11 @@ def test_a_fresh_state_is_exactly_zero(exported: tuple[Chain, Path, int | None])
     assert not any(leaf.any() for leaf in fresh.values())
 
 
+def test_a_stream_that_begins_with_anything_else_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="state: a new stream begins with other values"):
+        export_step(Biased(), tmp_path / "stream.onnx", hops=1)
+
+
 def test_a_graph_of_a_fixed_length_is_proved_in_its_own_steps(tmp_path: Path) -> None:
     path = tmp_path / "stream.onnx"
     stream = Chain(Conv1d(1, LABELS, 6, stride=4), Conv1d(LABELS, LABELS, 3))
@@ -110,6 +115,17 @@ def test_a_state_that_holds_nothing_is_no_input(tmp_path: Path) -> None:
 def test_a_graph_of_another_model_is_refused(exported: tuple[Chain, Path, int | None]) -> None:
     with pytest.raises(ExportError, match="differs from the model by"):
         difference(small(seed=1), exported[1], clips(2))
+
+
+class Biased(Streamable):
+    """Remembers something before it heard anything."""
+
+    def initial_state(self, like: Tensor) -> State:
+        return like.new_ones(like.shape[0], 1, 1)
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        assert isinstance(state, Tensor)
+        return torch.cat([x + state, -x], 1), x[..., -1:]
 
 
 class Forgetful(Streamable):

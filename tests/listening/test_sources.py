@@ -65,9 +65,9 @@ class FakeStream:
     """Three blocks, and then the plug is pulled."""
 
     def __init__(self, *, samplerate: int, device: object, blocksize: int, **_: object) -> None:
-        if device == "none":
-            raise FakeError("no such device")
-        self.blocksize, self.rate_hz, self.left = blocksize, samplerate, 3
+        if device == "none" or (device == "wide" and samplerate != 48_000):
+            raise FakeError("no such device, or not at this rate")
+        self.blocksize, self.samplerate, self.left = blocksize, float(samplerate), 3
         self.closed = False
 
     def __enter__(self) -> FakeStream:
@@ -86,7 +86,11 @@ class FakeStream:
 @pytest.fixture
 def sounddevice(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A library without a microphone behind it."""
-    fake = SimpleNamespace(InputStream=FakeStream, PortAudioError=FakeError)
+    fake = SimpleNamespace(
+        InputStream=FakeStream,
+        PortAudioError=FakeError,
+        query_devices=lambda device, kind: {"default_samplerate": 48_000.0},
+    )
     monkeypatch.setitem(sys.modules, "sounddevice", fake)
     return fake
 
@@ -99,6 +103,13 @@ def test_a_microphone_comes_in_blocks_of_20_ms_until_it_stops() -> None:
             next(source.blocks)
     assert [len(block) for block in blocks] == [320] * 3
     assert [float(block[0]) for block in blocks] == [0.5, 0.25, 0.0]
+
+
+@pytest.mark.usefixtures("sounddevice")
+def test_a_microphone_of_another_rate_is_heard_at_its_own() -> None:
+    with from_microphone(rate_hz=16_000, device="wide") as source:
+        assert source.rate_hz == 48_000
+        assert len(next(source.blocks)) == 960
 
 
 @pytest.mark.usefixtures("sounddevice")

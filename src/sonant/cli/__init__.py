@@ -11,7 +11,19 @@ import sys
 import typer
 
 from sonant import __version__
-from sonant.cli import console, data, demo, describe, doctor, evaluate, predict, recipes, train
+from sonant.cli import (
+    console,
+    data,
+    demo,
+    describe,
+    doctor,
+    evaluate,
+    export,
+    listen,
+    predict,
+    recipes,
+    train,
+)
 from sonant.errors import Interrupted, MissingExtra, SonantError
 
 TRAINING_LIBRARIES = ("torch", "onnx", "onnxscript", "tensorboard", "audiomentations")
@@ -31,6 +43,8 @@ app.add_typer(data.app, name="data")
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("export")(export.export)
+app.command("listen")(listen.listen)
 app.command("describe")(describe.describe)
 app.command("recipes")(recipes.recipes)
 app.command("doctor")(doctor.doctor)

@@ -54,7 +54,7 @@ def export_whole(classifier: nn.Module, path: Path, *, samples: int) -> None:
     example = torch.zeros(2, samples)
     batch = torch.export.Dim("batch", min=1)
     try:
-        with _quietly():
+        with quietly():
             program = torch.onnx.export(
                 model,
                 (example,),
@@ -68,7 +68,7 @@ def export_whole(classifier: nn.Module, path: Path, *, samples: int) -> None:
             assert program is not None
             program.save(str(path))
     except Exception as error:  # the exporter's own errors share no narrower class
-        raise ExportError(f"the model cannot be written as ONNX: {_root(error)}") from error
+        raise ExportError(f"the model cannot be written as ONNX: {first_cause(error)}") from error
 
 
 def difference(classifier: nn.Module, path: Path, clips: NDArray[np.float32]) -> float:
@@ -94,7 +94,7 @@ def difference(classifier: nn.Module, path: Path, clips: NDArray[np.float32]) ->
     return worst
 
 
-def _root(error: BaseException) -> str:
+def first_cause(error: BaseException) -> str:
     """The first cause, in one line: the exporter wraps it in pages of advice."""
     while error.__cause__ is not None:
         error = error.__cause__
@@ -102,7 +102,7 @@ def _root(error: BaseException) -> str:
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """The exporter warns of its own deprecations and of opset details; none of it is for our user."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level

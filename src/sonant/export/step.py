@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from torch import Tensor, nn
 
 from sonant.card import StateSpec, StreamSpec
 from sonant.errors import ExportError
-from sonant.export.onnx import INPUT, OUTPUT, TOLERANCE, _quietly, _root, exportable
+from sonant.export.onnx import INPUT, OUTPUT, TOLERANCE, exportable, first_cause, quietly
 from sonant.nn.streaming import State, Streamable, map_state, named_leaves
 
 NEXT = ".next"
@@ -72,8 +74,12 @@ def export_step(stream: Streamable, path: Path, *, hops: int | None = None) -> i
 
     The batch is free. A step takes `hops` hops; None leaves their number free where the exporter and
     onnxruntime manage that for this network, and else takes one. Returns the hops of the graph, None
-    where free. Raises `ExportError` with the exporter's reason.
+    where free. Raises `ExportError` with the exporter's reason, or where a new stream remembers
+    anything but zeros, with which all runtimes begin.
     """
+    fresh = leaves_of(stream.initial_state(_silence(stream, batch=1)))
+    if odd := [name for name, leaf in fresh.items() if leaf.any()]:
+        raise ExportError(f"{odd[0]}: a new stream begins with other values than zeros here")
     if hops is not None:
         _write(stream, path, hops=hops)
         return hops
@@ -91,9 +97,8 @@ def difference(stream: Streamable, path: Path, clips: NDArray[np.float32]) -> fl
     """How far the graph at `path`, its states fed back, is from the model on whole signals.
 
     `clips` is [batch, samples]: all at once, hop by hop and in ragged steps, and one after the other
-    in a single stream that is never reset. Returns the largest difference of a probability. Raises
-    `ExportError` above `TOLERANCE`, or where the two name different labels, or a new stream answers
-    differently from one whose states are exactly zero.
+    in a single stream that is never reset; states begin as zeros. Returns the largest difference of
+    a probability. Raises `ExportError` above `TOLERANCE`, or where the two name different labels.
     """
     runner = StepRunner(path, hop=_hop(stream))
     worst = 0.0
@@ -192,7 +197,7 @@ def _write(stream: Streamable, path: Path, *, hops: int | None) -> None:
     batch = {0: torch.export.Dim("batch", min=1)}
     length = {} if hops else {1: hop * torch.export.Dim("hops", min=1)}
     try:
-        with _quietly(), torch.no_grad():
+        with quietly(), _hushed(), torch.no_grad():
             program = torch.onnx.export(
                 model,
                 (samples, *state.values()),
@@ -206,7 +211,19 @@ def _write(stream: Streamable, path: Path, *, hops: int | None) -> None:
             assert program is not None
             program.save(str(path))
     except Exception as error:  # the exporter's own errors share no narrower class
-        raise ExportError(f"the stream cannot be written as ONNX: {_root(error)}") from error
+        raise ExportError(f"the stream cannot be written as ONNX: {first_cause(error)}") from error
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """What the tracer logs of a length it cannot leave free comes as an error anyway."""
+    logger = logging.getLogger("torch.export")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _hop(stream: Streamable) -> int:

@@ -75,20 +75,14 @@ def from_pipe(stream: BinaryIO, *, rate_hz: int) -> Iterator[Source]:
 
 @contextmanager
 def from_microphone(*, rate_hz: int, device: str | int | None = None) -> Iterator[Source]:
-    """A microphone, in blocks of 20 ms, by sounddevice.
+    """A microphone, in blocks of 20 ms, by sounddevice; at its own rate where it has no `rate_hz`.
 
     Raises `MissingExtra` without the library, and `AudioError` without PortAudio or where the
     device does not open.
     """
     library = _sounddevice()
     try:
-        stream = library.InputStream(
-            samplerate=rate_hz,
-            channels=1,
-            dtype="float32",
-            device=device,
-            blocksize=round(LIVE_BLOCK_S * rate_hz),
-        )
+        stream = _opened(library, rate_hz, device)
     except (library.PortAudioError, ValueError) as error:
         raise AudioError(
             f"microphone {device if device is not None else '(the default)'}: does not open "
@@ -96,8 +90,31 @@ def from_microphone(*, rate_hz: int, device: str | int | None = None) -> Iterato
         ) from error
     with stream:
         yield Source(
-            name="the microphone", rate_hz=rate_hz, blocks=_live_blocks(stream, library=library)
+            name="the microphone",
+            rate_hz=round(stream.samplerate),
+            blocks=_live_blocks(stream, library=library),
         )
+
+
+def _opened(library: Any, rate_hz: int, device: str | int | None) -> Any:
+    """At the rate that is wanted, or at the device's own where it knows no other."""
+
+    def at(rate_hz: int) -> Any:
+        return library.InputStream(
+            samplerate=rate_hz,
+            channels=1,
+            dtype="float32",
+            device=device,
+            blocksize=round(LIVE_BLOCK_S * rate_hz),
+        )
+
+    try:
+        return at(rate_hz)
+    except library.PortAudioError:
+        own_hz = round(library.query_devices(device, "input")["default_samplerate"])
+        if own_hz == rate_hz:
+            raise
+        return at(own_hz)
 
 
 def _file_blocks(sound: soundfile.SoundFile, path: Path) -> Iterator[Samples]:

@@ -23,12 +23,13 @@ from sonant.card import Card
 from sonant.errors import AudioError, BundleError, SonantError
 from sonant.runtime.step_graph import STREAM, hops_of, open_step, stream_of
 
-BLOCK_HOPS: Final = 50
+BLOCK_HOPS: Final = 32
 """Hops in one run at most, where the graph takes many: enough to be fast over files."""
 
 Pcm: TypeAlias = NDArray[np.int16]
 Probabilities: TypeAlias = NDArray[np.float32]
 """[frames, labels]."""
+_Binding: TypeAlias = onnxruntime.IOBinding
 
 
 @final
@@ -125,13 +126,14 @@ class Session:
         """Begin from exactly zero states; `StreamGraph.open` does this."""
         spec, labels = graph.stream, len(graph.card.labels)
         self.graph: Final = graph
+        self._hop: Final = spec.hop
         self._block: Final = graph.step_hops or BLOCK_HOPS
         self._inbox: Final = np.zeros((1, self._block * spec.hop), np.float32)
         self._outbox: Final = np.zeros(labels * self._block, np.float32)
         self._states: Final = [
             [np.zeros((1, *state.shape), np.float32) for state in spec.states] for _ in range(2)
         ]
-        self._bindings: Final[dict[int, tuple[onnxruntime.IOBinding, ...]]] = {}
+        self._bindings: Final[dict[int, tuple[_Binding, _Binding, Probabilities]]] = {}
         self._nothing: Final = np.zeros((0, labels), np.float32)
         self.reset()
 
@@ -192,10 +194,6 @@ class Session:
         missing = steps * spec.hop - self._filled
         return self.push(np.zeros(missing, np.float32))[:owed]
 
-    @property
-    def _hop(self) -> int:
-        return self.graph.stream.hop
-
     def _take(self, samples: Samples | Pcm) -> int:
         """Put into the inbox what there is room for; returns how much that was."""
         room = self._inbox[0, self._filled :]
@@ -208,22 +206,23 @@ class Session:
         return count
 
     def _ready(self) -> int:
-        """Hops that can be run now."""
+        """Hops that can be run now; powers of two, so that few lengths of step have to be bound."""
         hops = self._filled // self._hop
-        return hops // self.graph.step_hops * self.graph.step_hops if self.graph.step_hops else hops
+        if self.graph.step_hops:
+            return self.graph.step_hops if hops >= self.graph.step_hops else 0
+        return 1 << (hops.bit_length() - 1) if hops else 0
 
     def _run(self, hops: int) -> Probabilities:
         """One step over the first `hops` hops of the inbox."""
-        bindings = self._bindings.get(hops) or self._bound(hops)
+        bound = self._bindings.get(hops) or self._bound(hops)
         try:
-            self.graph.session.run_with_iobinding(bindings[self._side])
+            self.graph.session.run_with_iobinding(bound[self._side])
         except Exception as error:  # onnxruntime's errors share no narrower class
             raise _failed(self.graph, error) from error
         self._side = 1 - self._side
         self._spent(hops)
-        labels = len(self.graph.card.labels)
         # A copy: the next step writes to the same place.
-        return self._outbox[: labels * hops].reshape(labels, hops).T.copy()
+        return bound[2].copy()
 
     def _spent(self, hops: int) -> None:
         """Move what is left of the inbox to its beginning."""
@@ -234,20 +233,24 @@ class Session:
         self._filled = left
         self.answered += hops
 
-    def _bound(self, hops: int) -> tuple[onnxruntime.IOBinding, ...]:
+    def _bound(self, hops: int) -> tuple[_Binding, _Binding, Probabilities]:
         """For a length of step and either side of the states: where the graph reads and writes."""
-        graph, bindings = self.graph, []
-        for side in (0, 1):
-            binding = graph.session.io_binding()
-            _bind(binding.bind_input, graph.spec.input, self._inbox, (1, hops * self._hop))
-            answer = (1, len(graph.card.labels), hops)
-            _bind(binding.bind_output, graph.spec.output, self._outbox, answer)
-            for number, state in enumerate(graph.stream.states):
-                shape = (1, *state.shape)
-                _bind(binding.bind_input, state.name, self._states[side][number], shape)
-                _bind(binding.bind_output, state.next, self._states[1 - side][number], shape)
-            bindings.append(binding)
-        return self._bindings.setdefault(hops, tuple(bindings))
+        labels = len(self.graph.card.labels)
+        rows = self._outbox[: labels * hops].reshape(labels, hops).T
+        bound = (self._binding(hops, side=0), self._binding(hops, side=1), rows)
+        return self._bindings.setdefault(hops, bound)
+
+    def _binding(self, hops: int, *, side: int) -> _Binding:
+        graph = self.graph
+        binding = graph.session.io_binding()
+        _bind(binding.bind_input, graph.spec.input, self._inbox, (1, hops * self._hop))
+        answer = (1, len(graph.card.labels), hops)
+        _bind(binding.bind_output, graph.spec.output, self._outbox, answer)
+        for number, state in enumerate(graph.stream.states):
+            shape = (1, *state.shape)
+            _bind(binding.bind_input, state.name, self._states[side][number], shape)
+            _bind(binding.bind_output, state.next, self._states[1 - side][number], shape)
+        return binding
 
     def _joined(self, answers: list[Probabilities]) -> Probabilities:
         if len(answers) == 1:

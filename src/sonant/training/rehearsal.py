@@ -46,7 +46,8 @@ def _export(recipe: Recipe, model: Classifier, clips: NDArray[np.float32], scrat
     onnx.export_whole(model, scratch / "whole.onnx", samples=recipe.data.samples)
     onnx.difference(model, scratch / "whole.onnx", clips)
     if isinstance(model, StreamingClassifier):
-        step.export_step(model.stream, scratch / "stream.onnx")
+        # One hop a step is the least; what takes more is tried when the bundle is written.
+        step.export_step(model.stream, scratch / "stream.onnx", hops=1)
         step.difference(model.stream, scratch / "stream.onnx", clips)
 
 

@@ -1,0 +1,83 @@
+"""`sonant export`: a bundle as ONNX, TFLite or SavedModel, with a printed proof."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import typer
+
+from sonant.cli import console
+
+if TYPE_CHECKING:
+    from sonant.exporting import Exported
+    from sonant.exporting.forms import Format, Mode
+
+SHOWN = {
+    "max_difference": "largest difference of a probability",
+    "agreement": "same label as the float model",
+    "clear_agreement": "same, where the float model is sure",
+    "drift": "drift over long audio",
+    "accuracy": "accuracy",
+    "accuracy_reset": "accuracy, reset before each clip",
+    "accuracy_never_reset": "accuracy, never reset",
+    "bytes": "bytes",
+    "state_bytes": "state, bytes",
+    "arena_bytes": "arena, bytes (estimate)",
+    "proved_on": "proved on",
+}
+
+
+def export(
+    bundle: Path = typer.Argument(..., help="A bundle, or the run folder it is in."),
+    format: str = typer.Option("onnx", "--format", help="onnx, tflite or saved_model."),
+    mode: str = typer.Option(
+        "whole", "--mode", help="whole, stream (states outside) or stream-internal (inside)."
+    ),
+    int8: bool = typer.Option(False, "--int8", help="8-bit weights and values, calibrated."),
+    features_outside: bool = typer.Option(
+        False, "--features-outside", help="Without the front end: the target brings its own."
+    ),
+    data: str = typer.Option(
+        "", "--data", "-d", help="Labelled clips to prove it on; none: those the bundle carries."
+    ),
+    clips: int = typer.Option(512, "--clips", min=2, help="How many of them at most."),
+    out: Path = typer.Option(None, "--out", "-o", help="Copy the files to this folder too."),
+    json: bool = typer.Option(False, "--json", help="Print the proof as one JSON object."),
+) -> None:
+    """Export a bundle and prove on real clips, in the format's own runtime, that it answers the same."""
+    from sonant import exporting
+    from sonant.exporting.forms import Form
+
+    form = Form(
+        format=cast("Format", format),
+        mode=cast("Mode", mode),
+        int8=int8,
+        front_end=not features_outside,
+    )
+    with console.watching() as watch:
+        exported = exporting.export(
+            bundle, form, data=data or None, out=out, clips=clips, on_event=watch
+        )
+    _print(exported, as_json=json)
+
+
+def _print(exported: Exported, *, as_json: bool) -> None:
+    if as_json:
+        console.result_json(
+            {
+                "bundle": str(exported.bundle),
+                "file": str(exported.file),
+                "name": exported.name,
+                "report": exported.report,
+            }
+        )
+    else:
+        rows = [
+            (words, f"{value:.4g}" if isinstance(value, float) else str(value))
+            for key, words in SHOWN.items()
+            if (value := exported.report.get(key)) is not None
+        ]
+        console.table(("proof", "value"), rows, title=exported.name)
+    console.show(f"written: {exported.file}")
+    console.next_step(f"sonant describe {exported.bundle}", "all its forms side by side")

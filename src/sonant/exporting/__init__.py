@@ -1,0 +1,95 @@
+"""What `sonant export` does: a bundle in another format, proved on real clips in that format's runtime."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sonant.bundle import load_classifier
+from sonant.card import Card, find
+from sonant.card.revision import revise
+from sonant.data import sources
+from sonant.events import Note, OnEvent, silent
+from sonant.exporting.forms import FORMS, Form, Made
+from sonant.exporting.material import PROVED, material
+from sonant.manifest import Manifest
+
+FOLDER = "exports"
+"""Of a bundle."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """What came of an export."""
+
+    bundle: Path
+    """The next version of the bundle, which has it."""
+    file: Path
+    """The file, or for a SavedModel the folder."""
+    name: str
+    """Its name among the exports of the card."""
+    report: dict[str, Any]
+    """The proof."""
+
+
+def export(
+    bundle: Path | str,
+    form: Form,
+    *,
+    data: Manifest | Path | str | None = None,
+    out: Path | None = None,
+    clips: int = PROVED,
+    on_event: OnEvent = silent,
+) -> Exported:
+    """Write a bundle in another form, prove it, and keep it in a next version of the bundle.
+
+    Without `data` it is proved on the few clips that the bundle carries, and calibrated on them.
+    `out` also gets a copy. Raises `ExportError` where the form cannot be made or is too far from
+    the model; nothing is kept then.
+    """
+    card = Card.read(find(Path(bundle)))
+    manifest = None if data is None else sources.load(data, on_event=on_event)
+    proof = material(card, manifest, clips=clips)
+    on_event(Note(f"{form.name}: writing it, and proving it on {proof.origin}"))
+    with tempfile.TemporaryDirectory(prefix="sonant-export-") as scratch:
+        path = Path(scratch) / form.file
+        made = Made(form=form, model=load_classifier(card.path), path=path, material=proof)
+        report = FORMS[form.format, form.mode](made)
+        report |= {"bytes": _size(path), "proved_on": proof.origin}
+        _write_accuracies(path, report)
+        files = {
+            f"{FOLDER}/{form.name}/{file.relative_to(scratch).as_posix()}": file
+            for file in sorted(Path(scratch).rglob("*"))
+            if file.is_file()
+        }
+        entry = {
+            "files": list(files),
+            "format": form.format,
+            "mode": form.mode,
+            "int8": form.int8,
+            "front_end": form.front_end,
+            "report": report,
+        }
+        version = revise(card, files=files, changes={"exports": {form.name: entry}})
+    kept = version / FOLDER / form.name
+    if out is not None:
+        shutil.copytree(kept, out, dirs_exist_ok=True)
+    return Exported(bundle=version, file=kept / form.file, name=form.name, report=report)
+
+
+def _size(path: Path) -> int:
+    if path.is_file():
+        return path.stat().st_size
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+
+
+def _write_accuracies(path: Path, report: dict[str, Any]) -> None:
+    """One small file for each accuracy beside the model, as kws_streaming leaves them."""
+    endings = {"accuracy": "", "accuracy_reset": "_reset1", "accuracy_never_reset": "_reset0"}
+    for key, ending in endings.items():
+        if report.get(key) is not None:
+            name = f"{path.stem}_accuracy{ending}.txt"
+            path.with_name(name).write_text(f"{100 * report[key]:.2f}\n")

@@ -1,0 +1,292 @@
+"""The forms a model can take: each is written, run in its own runtime, and held to the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias, get_args
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sonant.errors import ExportError
+from sonant.export import onnx, quantize, saved_model, step, tflite, tflite_running
+from sonant.export.quantize import Gap
+from sonant.exporting import proof
+from sonant.exporting.material import Material
+from sonant.models.classifier import Classifier, StreamingClassifier
+from sonant.nn.streaming import Streamable
+
+Format: TypeAlias = Literal["onnx", "tflite", "saved_model"]
+Mode: TypeAlias = Literal["whole", "stream", "stream-internal"]
+Report: TypeAlias = dict[str, Any]
+
+AGREEMENT: Final = 0.95
+"""Share of the answers on which float is sure that 8 bits have to give too."""
+DRIFT: Final = 0.02
+"""Mean difference that an 8-bit stream may have gained by the end of long audio."""
+ENDING: Final[Mapping[str, str]] = {"onnx": ".onnx", "tflite": ".tflite", "saved_model": ""}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """What is asked for."""
+
+    format: Format
+    mode: Mode = "whole"
+    int8: bool = False
+    front_end: bool = True
+    """Whether it takes samples; else it takes features, and the target brings its own."""
+
+    def __post_init__(self) -> None:
+        for name, kinds in (("format", Format), ("mode", Mode)):
+            if getattr(self, name) not in get_args(kinds):
+                raise ExportError(
+                    f"{name}: {getattr(self, name)!r} is not one of {', '.join(get_args(kinds))}"
+                )
+        if self.mode == "stream-internal" and self.format != "tflite":
+            raise ExportError(
+                f"{self.format} keeps no state inside: --mode stream has it as inputs and outputs; "
+                f"--mode stream-internal is for --format tflite"
+            )
+        if self.int8 and self.format == "saved_model":
+            raise ExportError("a SavedModel is float: take --int8 with onnx or tflite")
+        if self.format == "onnx" and not self.front_end:
+            raise ExportError(
+                "an ONNX graph has its front end inside: --features-outside is for tflite and "
+                "saved_model"
+            )
+
+    @property
+    def name(self) -> str:
+        """As in `tflite-stream-int8`; also the name of its file."""
+        parts = [self.format.replace("_", ""), self.mode]
+        parts += ["int8"] * self.int8 + ["features"] * (not self.front_end)
+        return "-".join(parts)
+
+    @property
+    def file(self) -> str:
+        """Name of the file or folder."""
+        return self.name + ENDING[self.format]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """One form on its way: the model it is made of, where it goes, what proves it."""
+
+    form: Form
+    model: Classifier
+    path: Path
+    material: Material
+
+    @property
+    def streaming(self) -> StreamingClassifier:
+        """The model, which must stream."""
+        if not isinstance(self.model, StreamingClassifier):
+            raise ExportError(
+                "this model does not stream: its network or its front end needs the whole clip; "
+                "export it with --mode whole, or train one that streams (`sonant recipes`)"
+            )
+        return self.model
+
+    @property
+    def stream(self) -> Streamable:
+        """What is written step by step: everything, or the network behind a front end elsewhere."""
+        return self.streaming.stream if self.form.front_end else self.streaming.network
+
+    @property
+    def bins(self) -> int | None:
+        """Features in a frame, where they come from outside."""
+        samples = self.material.clips.shape[1]
+        return None if self.form.front_end else self.model.front_end.shape(samples)[0]
+
+    def heard(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the form is given for [clips, samples]: these, or their features."""
+        if self.form.front_end:
+            return samples
+        front_end = self.model.front_end
+        with torch.no_grad():
+            features: Tensor = front_end(torch.from_numpy(samples).unsqueeze(1))
+        return features.numpy()
+
+    def clips(self) -> list[NDArray[np.float32]]:
+        """Each clip as a stream of its own, with silence in front so that it ends with a hop."""
+        hop = int(self.streaming.stream.hop)
+        lead = -self.material.clips.shape[1] % hop
+        clips = np.pad(self.material.clips, ((0, 0), (lead, 0)))
+        return list(self.heard(clips))
+
+    @property
+    def samples_per_answer(self) -> int:
+        """Of the whole model, wherever the front end runs."""
+        return int(self.streaming.stream.hop)
+
+
+def onnx_whole(made: Made) -> Report:
+    """Free batch; 8 bits are calibrated on clips."""
+    source = made.path.with_name("float.onnx") if made.form.int8 else made.path
+    onnx.export_whole(made.model, source, samples=made.material.clips.shape[1])
+    report: Report = {"max_difference": onnx.difference(made.model, source, made.material.clips)}
+    if made.form.int8:
+        quantize.quantize_whole(source, made.path, clips=made.material.calibration)
+        report = _within(made, quantize.whole_gap(source, made.path, made.material.clips))
+        source.unlink()
+    session = onnxruntime.InferenceSession(str(made.path), providers=["CPUExecutionProvider"])
+    (answers,) = session.run([onnx.OUTPUT], {onnx.INPUT: made.material.clips})
+    return report | {"accuracy": proof.accuracy_of_clips(answers, made.material)}
+
+
+def onnx_stream(made: Made) -> Report:
+    """States by name; 8 bits are calibrated on streams that are never reset."""
+    stream, hop = made.stream, made.samples_per_answer
+    source = made.path.with_name("float.onnx") if made.form.int8 else made.path
+    step.export_step(stream, source)
+    report: Report = {"max_difference": step.difference(stream, source, made.material.clips[:16])}
+    if made.form.int8:
+        quantize.quantize_step(source, made.path, heard=made.material.streams, hop=hop)
+        long = made.material.long[None]
+        report = _within(made, quantize.stream_gap(source, made.path, long, hop=hop))
+        source.unlink()
+    runner = step.StepRunner(made.path, hop=hop)
+
+    def hear(heard: NDArray[np.float32]) -> proof.Answers:
+        whole = heard[None, : len(heard) // runner.least * runner.least]
+        return runner.run(whole, hops=runner.cuts(alone=False)[-1])[0].T
+
+    states = step.specification(stream, macs_per_second=0.0)
+    return report | _accuracies(made, hear) | {"state_bytes": states.bytes}
+
+
+def tflite_whole(made: Made) -> Report:
+    """One clip at a time; 8 bits behind the front end, which stays float."""
+    module: nn.Module = made.model if made.form.front_end else Network(made.model.network)
+    clips = made.heard(made.material.clips)
+    calibration = torch.from_numpy(made.heard(made.material.calibration))
+    written = tflite.export_whole(
+        module,
+        made.path,
+        shape=clips.shape[1:],
+        calibration=list(calibration.split(1)) if made.form.int8 else (),
+    )
+    if made.form.int8:
+        report = _within(made, tflite_running.whole_gap(module, made.path, clips))
+    else:
+        report = {"max_difference": tflite_running.whole_difference(module, made.path, clips)}
+    runner = tflite_running.TfliteRunner(made.path)
+    answers = np.concatenate([runner.step(clip[None]) for clip in clips])
+    accuracy = {"accuracy": proof.accuracy_of_clips(answers, made.material)}
+    return report | accuracy | _tflite(written)
+
+
+def tflite_stream(made: Made) -> Report:
+    """States as inputs and outputs, or inside the file as variables."""
+    stream, long = made.stream, made.heard(made.material.long[None])[0]
+    calibration = torch.from_numpy(made.heard(made.material.streams)) if made.form.int8 else None
+    written = tflite.export_stream(
+        stream,
+        made.path,
+        bins=made.bins,
+        states="inside" if made.form.mode == "stream-internal" else "outside",
+        calibration=calibration,
+        float_layers=("stream.layers.0",) if made.form.front_end else (),
+    )
+    if made.form.int8:
+        report = _within(made, tflite_running.stream_gap(stream, made.path, long))
+    else:
+        report = {"max_difference": tflite_running.stream_difference(stream, made.path, long)}
+    runner = tflite_running.TfliteRunner(made.path)
+    return report | _accuracies(made, runner.answers) | _tflite(written)
+
+
+def saved_model_whole(made: Made) -> Report:
+    """Signatures `serving_default` and, with the front end inside, `pcm`; free batch."""
+    module: nn.Module = made.model if made.form.front_end else Network(made.model.network)
+    clips = made.heard(made.material.clips)
+    model = saved_model.whole_graph(module, shape=clips.shape[1:])
+    written = saved_model.written(model, made.path)
+    worst = saved_model.difference(model, made.path, [clips[:16]])
+    answers = saved_model.run_apart(made.path, {model.input: clips})[model.output]
+    accuracy = proof.accuracy_of_clips(answers, made.material)
+    return {"max_difference": worst, "accuracy": accuracy} | _saved_model(written)
+
+
+def saved_model_stream(made: Made) -> Report:
+    """One signature, states as inputs and outputs; free batch."""
+    model = saved_model.step_graph(made.stream, shape=() if made.bins is None else (made.bins,))
+    written = saved_model.written(model, made.path)
+    heard = made.heard(made.material.clips[:8])
+    first = [heard[..., : model.shape[-1]], *(part.numpy() for part in model.silence(len(heard)))]
+    return {"max_difference": saved_model.difference(model, made.path, first)} | _saved_model(
+        written
+    )
+
+
+FORMS: Final[Mapping[tuple[Format, Mode], Callable[[Made], Report]]] = {
+    ("onnx", "whole"): onnx_whole,
+    ("onnx", "stream"): onnx_stream,
+    ("tflite", "whole"): tflite_whole,
+    ("tflite", "stream"): tflite_stream,
+    ("tflite", "stream-internal"): tflite_stream,
+    ("saved_model", "whole"): saved_model_whole,
+    ("saved_model", "stream"): saved_model_stream,
+}
+
+
+class Network(nn.Module):
+    """The network alone, for features [batch, bins, frames]: the answer about a clip."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[batch, bins, frames] -> logits [batch, labels]."""
+        if isinstance(self.network, Streamable):
+            return self.network.last(features).squeeze(-1)
+        logits: Tensor = self.network(features)
+        return logits
+
+
+def _accuracies(made: Made, hear: proof.Hear) -> Report:
+    long = made.heard(made.material.long[None])[0]
+    stream = made.streaming.stream
+    return {
+        "accuracy_reset": proof.accuracy_reset(hear, made.clips(), made.material),
+        "accuracy_never_reset": proof.accuracy_never_reset(
+            hear(long),
+            made.material,
+            samples_per_answer=made.samples_per_answer,
+            delay=int(stream.delay),
+        ),
+    }
+
+
+def _within(made: Made, gap: Gap) -> Report:
+    """Raise `ExportError` where 8 bits are too far from float."""
+    if gap.clear_agreement < AGREEMENT or abs(gap.drift) > DRIFT:
+        raise ExportError(
+            f"{made.form.file}: in 8 bits {gap.clear_agreement:.1%} of the clear answers are those "
+            f"of the float model (wanted: {AGREEMENT:.0%}), and the drift is {gap.drift:.3f} (allowed: "
+            f"{DRIFT:g}); it was not kept. Calibrate on more and louder clips with --data"
+        )
+    return asdict(gap)
+
+
+def _tflite(written: tflite.Written) -> Report:
+    return {
+        "operators": list(written.operators),
+        "arena_bytes": written.arena_bytes,
+        "states": [asdict(state) for state in written.states],
+    }
+
+
+def _saved_model(written: saved_model.SavedModel) -> Report:
+    return {
+        "operators": list(written.operators),
+        "signatures": list(written.signatures),
+        "states": [asdict(state) for state in written.states],
+    }

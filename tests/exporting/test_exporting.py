@@ -1,0 +1,135 @@
+"""Every form of a trained bundle is written, run in its own runtime, proved, and kept in a next version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sonant import runs
+from sonant.card import Card
+from sonant.errors import ExportError
+from sonant.exporting import Exported, export
+from sonant.exporting.forms import Form
+from sonant.manifest import Manifest
+from words import SMALL, SMALL_STREAM, spoken_words
+
+FLOAT_FORMS = [
+    Form(format="onnx", mode="whole"),
+    Form(format="onnx", mode="stream"),
+    Form(format="tflite", mode="whole"),
+    Form(format="tflite", mode="stream"),
+    Form(format="tflite", mode="stream-internal"),
+    Form(format="tflite", mode="stream", front_end=False),
+    Form(format="saved_model", mode="whole"),
+    Form(format="saved_model", mode="stream"),
+]
+INT8_FORMS = [
+    Form(format="onnx", mode="whole", int8=True),
+    Form(format="onnx", mode="stream", int8=True),
+    Form(format="tflite", mode="whole", int8=True),
+    Form(format="tflite", mode="stream", int8=True),
+    Form(format="tflite", mode="stream-internal", int8=True),
+]
+CLOSE, RIGHT = 1e-4, 0.8
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    return spoken_words(tmp_path_factory.mktemp("words"))
+
+
+@pytest.fixture(scope="module")
+def bundle(words: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("stream")
+    outcome = runs.train(SMALL_STREAM, words, out=out / "run", rehearsal=False)
+    assert outcome is not None
+    assert outcome.metrics["test_accuracy"] >= RIGHT
+    return outcome.bundle
+
+
+@pytest.fixture(scope="module")
+def exported(bundle: Path, words: Manifest) -> dict[str, Exported]:
+    """All forms, each made once."""
+    return {form.name: export(bundle, form, data=words) for form in (*FLOAT_FORMS, *INT8_FORMS)}
+
+
+@pytest.mark.parametrize("form", FLOAT_FORMS, ids=lambda form: form.name)
+def test_a_float_form_gives_what_the_model_gives(exported: dict[str, Exported], form: Form) -> None:
+    assert exported[form.name].report["max_difference"] <= CLOSE
+
+
+@pytest.mark.parametrize("form", INT8_FORMS, ids=lambda form: form.name)
+def test_eight_bits_agree_where_the_model_is_sure(
+    exported: dict[str, Exported], form: Form
+) -> None:
+    assert exported[form.name].report["clear_agreement"] >= 0.95
+
+
+@pytest.mark.parametrize("form", [*FLOAT_FORMS, *INT8_FORMS], ids=lambda form: form.name)
+def test_the_next_version_of_the_bundle_keeps_it_with_its_proof(
+    exported: dict[str, Exported], form: Form
+) -> None:
+    kept = exported[form.name]
+    card = Card.read(kept.bundle)
+    entry = card.exports[form.name]
+    assert (entry.format, entry.mode, entry.int8, entry.front_end) == (
+        form.format,
+        form.mode,
+        form.int8,
+        form.front_end,
+    )
+    assert entry.report["bytes"] > 1000
+    assert kept.file.exists()
+    assert card.provenance.parent is not None
+
+
+@pytest.mark.parametrize(
+    "name", ["onnx-stream", "tflite-stream", "tflite-stream-internal", "tflite-stream-int8"]
+)
+def test_a_stream_is_as_often_right_when_it_is_never_reset(
+    exported: dict[str, Exported], name: str
+) -> None:
+    report = exported[name].report
+    assert report["accuracy_reset"] >= RIGHT
+    assert report["accuracy_never_reset"] >= RIGHT
+    folder = exported[name].file.parent
+    for ending, key in {"reset1": "accuracy_reset", "reset0": "accuracy_never_reset"}.items():
+        text = (folder / f"{name}_accuracy_{ending}.txt").read_text()
+        assert float(text) == pytest.approx(100 * report[key], abs=0.01)
+
+
+def test_without_data_it_is_proved_on_the_clips_of_the_bundle(bundle: Path, tmp_path: Path) -> None:
+    kept = export(bundle, Form(format="onnx", mode="whole"), out=tmp_path / "copy")
+    assert kept.report["accuracy"] is None
+    assert "of the bundle" in kept.report["proved_on"]
+    assert (tmp_path / "copy" / "onnx-whole.onnx").read_bytes() == kept.file.read_bytes()
+
+
+def test_a_model_for_whole_clips_cannot_be_exported_as_a_stream(
+    words: Manifest, tmp_path: Path
+) -> None:
+    outcome = runs.train(
+        SMALL, words, out=tmp_path / "run", overrides=["fit.epochs=1"], rehearsal=False
+    )
+    assert outcome is not None
+    with pytest.raises(ExportError, match="does not stream"):
+        export(outcome.bundle, Form(format="onnx", mode="stream"))
+    assert [path.name for path in outcome.bundle.parent.iterdir()] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"format": "onnx", "mode": "stream-internal"}, "no state inside"),
+        ({"format": "saved_model", "int8": True}, "a SavedModel is float"),
+        ({"format": "onnx", "front_end": False}, "has its front end inside"),
+        ({"format": "coreml"}, "'coreml' is not one of onnx, tflite, saved_model"),
+        ({"format": "onnx", "mode": "live"}, "'live' is not one of"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_loaded(
+    settings: dict[str, object], reason: str
+) -> None:
+    with pytest.raises(ExportError, match=reason):
+        Form(**settings)  # type: ignore[arg-type]
