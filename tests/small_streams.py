@@ -16,6 +16,9 @@ from sonant.nn.streaming_frontend import StreamingFrontEnd
 from sonant.nn.windows import WindowMean
 
 RATE_HZ = 4000
+CLIP = 1024
+"""Samples of a whole clip; a recurrent layer is unrolled over it, so it is short."""
+CLIP_S = CLIP / RATE_HZ
 BINS, CHANNELS = 8, 6
 
 
@@ -45,7 +48,7 @@ def network(labels: int = 3) -> Chain:
 
 def classifier() -> StreamingClassifier:
     """The network behind a small log-mel front end."""
-    config = LogMelConfig(window_length=128, hop_length=64, mels=BINS)
+    config = LogMelConfig(window_length=128, hop_length=64, mels=BINS, centre=False)
     return StreamingClassifier(StreamingFrontEnd(config, rate_hz=RATE_HZ), network()).eval()
 
 

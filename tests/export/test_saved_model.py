@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from small_streams import RATE_HZ, classifier, sound
+from small_streams import CLIP, CLIP_S, RATE_HZ, classifier, sound
 from sonant.errors import ExportError
 from sonant.export.saved_model import difference, export_stream, export_whole, run_apart
 from sonant.export.translate_step import step_graph, whole_graph
@@ -26,21 +26,21 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
         model=model,
         whole=folder / "whole",
         stream=folder / "stream",
-        of_whole=export_whole(model, folder / "whole", samples=RATE_HZ),
+        of_whole=export_whole(model, folder / "whole", samples=CLIP),
         of_stream=export_stream(model.stream, folder / "stream"),
     )
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_any_number_of_clips_goes_through(exported: SimpleNamespace, count: int) -> None:
-    graph = whole_graph(exported.model, shape=(RATE_HZ,))
-    assert difference(graph, exported.whole, [sound(count, 1.0, seed=count)]) < 1e-5
+    graph = whole_graph(exported.model, shape=(CLIP,))
+    assert difference(graph, exported.whole, [sound(count, CLIP_S, seed=count)]) < 1e-5
 
 
 def test_pcm_is_decoded_inside(exported: SimpleNamespace) -> None:
-    pcm = (sound(2, 0.75) * 32767).astype("<i2")
+    pcm = (sound(2, 0.75 * CLIP_S) * 32767).astype("<i2")
     given = run_apart(exported.whole, {"pcm": pcm}, signature="pcm")["probabilities"]
-    samples = np.pad(pcm.astype(np.float32) / 32768, ((0, 0), (0, RATE_HZ // 4)))
+    samples = np.pad(pcm.astype(np.float32) / 32768, ((0, 0), (0, CLIP // 4)))
     with torch.no_grad():
         wanted = torch.softmax(exported.model(torch.from_numpy(samples)), 1).numpy()
     np.testing.assert_allclose(given, wanted, atol=1e-5)
@@ -67,7 +67,7 @@ def test_a_folder_of_another_model_is_refused(exported: SimpleNamespace) -> None
     with torch.no_grad():
         other.network.layers[6].module.bias.add_(torch.tensor([3.0, 0.0, 0.0]))  # type: ignore[union-attr, operator, index]
     with pytest.raises(ExportError, match="differs from the model by"):
-        difference(whole_graph(other, shape=(RATE_HZ,)), exported.whole, [sound(2, 1.0)])
+        difference(whole_graph(other, shape=(CLIP,)), exported.whole, [sound(2, CLIP_S)])
 
 
 def test_what_does_not_run_says_why(tmp_path: Path) -> None:

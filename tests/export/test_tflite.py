@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from small_streams import RATE_HZ, classifier, sound
+from small_streams import CLIP, CLIP_S, RATE_HZ, classifier, sound
 from sonant.errors import ExportError
 from sonant.export.tflite import export_stream, export_whole
 from sonant.export.tflite_running import (
@@ -35,7 +35,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     folder = tmp_path_factory.mktemp("tflite")
     model = classifier()
     heard = torch.from_numpy(sound(4, 4.0))
-    clips = [torch.from_numpy(sound(16, 1.0, seed=3))]
+    clips = [torch.from_numpy(sound(16, CLIP_S, seed=3))]
     made = SimpleNamespace(model=model, folder=folder, written={})
     for states in ("outside", "inside"):
         for name, calibration in (("float", None), ("int8", heard)):
@@ -45,7 +45,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
             )  # fmt: skip
     for name, calibration in (("float", []), ("int8", clips)):
         made.written[f"{name}-whole"] = export_whole(
-            model, folder / f"{name}-whole.tflite", shape=(RATE_HZ,), calibration=calibration
+            model, folder / f"{name}-whole.tflite", shape=(CLIP,), calibration=calibration
         )
     return made
 
@@ -58,7 +58,7 @@ def test_a_stream_is_the_whole_signal(files: SimpleNamespace, states: str) -> No
 
 def test_a_whole_clip_is_the_model(files: SimpleNamespace) -> None:
     path = files.folder / "float-whole.tflite"
-    assert whole_difference(files.model, path, sound(3, 1.0, seed=5)) < 1e-5
+    assert whole_difference(files.model, path, sound(3, CLIP_S, seed=5)) < 1e-5
 
 
 def test_eight_bits_are_near(files: SimpleNamespace) -> None:
@@ -67,7 +67,7 @@ def test_eight_bits_are_near(files: SimpleNamespace) -> None:
     )
     assert gap.clear_agreement > 0.95
     assert gap.mean_difference < 0.03
-    whole = whole_gap(files.model, files.folder / "int8-whole.tflite", sound(16, 1.0, seed=5))
+    whole = whole_gap(files.model, files.folder / "int8-whole.tflite", sound(16, CLIP_S, seed=5))
     assert whole.clear_agreement > 0.9
 
 

@@ -85,6 +85,7 @@ RULES: Final[dict[Any, Rule]] = {
     ATEN.any.dim: reduction(tf.reduce_any),
     ATEN.var.correction: arithmetic.variance,
     ATEN.var_mean.correction: arithmetic.variance_and_mean,
+    ATEN.native_group_norm.default: arithmetic.group_norm,
     ATEN.argmax.default: arithmetic.argmax,
     ATEN.cumsum.default: arithmetic.cumulative,
     # matrices

@@ -174,6 +174,20 @@ def variance_and_mean(
     return spread, reduction(tf.reduce_mean)(node, x, axes, keepdim)
 
 
+def group_norm(
+    _: fx.Node, x: Laid, weight: Laid | None, bias: Laid | None, __: Any, channels: int, ___: Any,
+    groups: int, epsilon: float,
+) -> tuple[Laid, None, None]:  # fmt: skip
+    """Each group of channels by its own mean and deviation; how these were is not told."""
+    tensor = x.logical
+    parts = tf.reshape(tensor, [-1, groups, tensor.shape[1:].num_elements() // groups])
+    middle, spread = tf.nn.moments(parts, [2], keepdims=True)
+    y = tf.reshape((parts - middle) * tf.math.rsqrt(spread + epsilon), tf.shape(tensor))
+    shape = [channels, *[1] * (x.rank - 2)]
+    y = y if weight is None else y * weight.tensor.reshape(shape)
+    return plain(y if bias is None else y + bias.tensor.reshape(shape)), None, None
+
+
 def scalar(node: fx.Node, value: float, **_: Any) -> Laid:
     """A number as a tensor."""
     return plain(tf.constant(value, dtype_of(node)))

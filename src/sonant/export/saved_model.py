@@ -52,7 +52,7 @@ class SavedModel:
 
 def export_whole(classifier: nn.Module, folder: Path, *, samples: int) -> SavedModel:
     """Write `classifier` for clips of [batch, `samples`]; raises `ExportError`, `MissingExtra`."""
-    return _written(whole_graph(classifier, shape=(samples,)), folder)
+    return write(whole_graph(classifier, shape=(samples,)), folder)
 
 
 def export_stream(
@@ -62,7 +62,7 @@ def export_stream(
 
     Raises `ExportError`, `MissingExtra`.
     """
-    return _written(
+    return write(
         step_graph(stream, shape=() if bins is None else (bins,), frames=frames), folder
     )
 
@@ -125,7 +125,7 @@ def answer(folder: str, signature: str, given: str, answers: str) -> None:
     np.savez(answers, **{name: value.numpy() for name, value in outputs.items()})
 
 
-def _written(model: Exportable, folder: Path) -> SavedModel:
+def write(model: Exportable, folder: Path) -> SavedModel:
     tf = tensorflow("a SavedModel")
     signatures = {"serving_default": _by_name(model)}
     if not model.states and len(model.shape) == 1:

@@ -29,10 +29,9 @@ class TfliteRunner:
     def __init__(self, path: Path) -> None:
         interpreter = litert("running a .tflite file").Interpreter
         self.path = path
-        self._interpreter = interpreter(model_path=str(path), num_threads=1)
-        self._interpreter.allocate_tensors()
-        self._run = self._interpreter.get_signature_runner("serving_default")
-        inputs, outputs = self._run.get_input_details(), self._run.get_output_details()
+        # Its ends are read by one that is not made ready: delegates refuse some files without a reason.
+        read = interpreter(model_path=str(path)).get_signature_runner("serving_default")
+        inputs, outputs = read.get_input_details(), read.get_output_details()
         self.states = {name: f"{name}.next" for name in inputs if f"{name}.next" in outputs}
         (self.heard,) = set(inputs) - set(self.states)
         self.shape: tuple[int, ...] = tuple(int(size) for size in inputs[self.heard]["shape"])
@@ -43,6 +42,9 @@ class TfliteRunner:
                     f"{path.name}: {name} enters a step with scale {inputs[name]['quantization']} and "
                     f"leaves it with {outputs[after]['quantization']}, so it would drift"
                 )
+        self._interpreter = interpreter(model_path=str(path), num_threads=1)
+        self._interpreter.allocate_tensors()
+        self._run = self._interpreter.get_signature_runner("serving_default")
         self._silence = {
             name: np.full(
                 inputs[name]["shape"], inputs[name]["quantization"][1], inputs[name]["dtype"]

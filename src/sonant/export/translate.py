@@ -51,7 +51,7 @@ def check(graph: Graph) -> None:
 
 def _value(node: fx.Node, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
     if node.target in NUMBERS:
-        return node.target(*args, **named)  # type: ignore[operator]
+        return node.target(*args, **named)
     held: list[Any] = []
     fx.node.map_aggregate((args, named), held.append)
     if any(isinstance(value, Tensor) for value in held) and not any(

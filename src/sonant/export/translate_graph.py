@@ -27,7 +27,7 @@ Apply: TypeAlias = Callable[[fx.Node, tuple[Any, ...], dict[str, Any]], Any]
 
 ATEN: Final = torch.ops.aten
 SIMPLER: Final = (
-    ATEN.silu, ATEN.hardswish, ATEN.hardsigmoid, ATEN.native_layer_norm, ATEN.native_group_norm,
+    ATEN.silu, ATEN.hardswish, ATEN.hardsigmoid, ATEN.native_layer_norm,
     ATEN.addmv, ATEN.leaky_relu, ATEN.mish, ATEN.softplus, ATEN._log_softmax,
 )  # fmt: skip
 """Operators of core ATen that are taken apart further: their parts can be calibrated one by one."""
@@ -166,6 +166,7 @@ def _normed(program: torch.export.ExportedProgram) -> Graph:
             nodes.erase_node(node)
         elif node.target in NORMS:
             _without_norm(nodes, node, constants)
+    _fold(nodes, constants)
     nodes.eliminate_dead_code()
     by_name = {node.name: node for node in nodes.nodes}
     (output,) = (node for node in nodes.nodes if node.op == "output")
@@ -213,6 +214,23 @@ def _without_norm(nodes: fx.Graph, norm: fx.Node, constants: dict[str, Tensor]) 
     product = _call(nodes, taken, ATEN.mul.Tensor, (x, constant("scale", scale.view(shape))))
     total = _call(nodes, taken, ATEN.add.Tensor, (product, constant("shift", shift.view(shape))))
     taken.replace_all_uses_with(total)
+
+
+def _fold(nodes: fx.Graph, constants: dict[str, Tensor]) -> None:
+    """Compute what depends on weights alone: it is the same at every step."""
+    for node in list(nodes.nodes):
+        if node.op != "call_function" or not isinstance(node.meta.get("val"), Tensor):
+            continue
+        if any(_held(constants, before) is None for before in node.all_input_nodes):
+            continue
+        args, named = (
+            fx.node.map_arg(part, lambda n: constants[n.name]) for part in (node.args, node.kwargs)
+        )
+        with nodes.inserting_before(next(iter(nodes.nodes))):
+            made = nodes.placeholder(f"{node.name}_folded")
+        made.meta = dict(node.meta)
+        constants[made.name] = node.target(*args, **named)  # type: ignore[operator]
+        node.replace_all_uses_with(made)
 
 
 def _held(constants: Mapping[str, Tensor], node: Any) -> Tensor | None:

@@ -207,7 +207,7 @@ def saved_model_whole(made: Made) -> Report:
     module: nn.Module = made.model if made.form.front_end else Network(made.model.network)
     clips = made.heard(made.material.clips)
     model = saved_model.whole_graph(module, shape=clips.shape[1:])
-    written = saved_model.written(model, made.path)
+    written = saved_model.write(model, made.path)
     worst = saved_model.difference(model, made.path, [clips[:16]])
     answers = saved_model.run_apart(made.path, {model.input: clips})[model.output]
     accuracy = proof.accuracy_of_clips(answers, made.material)
@@ -217,7 +217,7 @@ def saved_model_whole(made: Made) -> Report:
 def saved_model_stream(made: Made) -> Report:
     """One signature, states as inputs and outputs; free batch."""
     model = saved_model.step_graph(made.stream, shape=() if made.bins is None else (made.bins,))
-    written = saved_model.written(model, made.path)
+    written = saved_model.write(model, made.path)
     heard = made.heard(made.material.clips[:8])
     first = [heard[..., : model.shape[-1]], *(part.numpy() for part in model.silence(len(heard)))]
     return {"max_difference": saved_model.difference(model, made.path, first)} | _saved_model(
