@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 SECONDS_PER_HOUR = 3600.0
-HALVINGS = 200
-"""More than enough to bring any interval of floats down to one."""
+HALVINGS = 60
+"""Enough to bring an interval of floats down to their spacing."""
 
 
 class Detection(Protocol):

@@ -268,7 +268,7 @@ def test_version(sonant: Run) -> None:
 def test_help_of_every_verb_needs_no_torch() -> None:
     program = "import sys; sys.modules['torch'] = None\nfrom sonant.cli import app\n"
     verbs = ("train", "evaluate", "predict", "demo", "doctor", "recipes", "data")
-    for verb in (*verbs, "export", "listen", "describe"):
+    for verb in (*verbs, "export", "listen", "review", "describe"):
         program += (
             f"try: app(['{verb}', '--help'])\nexcept SystemExit as left: assert not left.code\n"
         )

@@ -11,7 +11,8 @@ import pytest
 
 from bundles import write_bundle
 from sonant.card import Card
-from sonant.detection import Listening, assess_stream
+from sonant.detection import Listening, assess_stream, operating
+from sonant.detection.sweeping import grid
 from sonant.errors import BundleError, ManifestError
 from sonant.events import Event, Working
 from sonant.listening import UNTUNED, decision_of
@@ -115,6 +116,17 @@ def test_a_stricter_wish_gives_a_higher_threshold(
 
     assert threshold(1800.0) < 0.1
     assert threshold(0.0) > 0.9
+
+
+def test_a_threshold_that_hears_nothing_is_not_stored(
+    bundle: Path, data: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = len(grid()) - 1  # a threshold of 1, which no tone reaches
+    monkeypatch.setattr(operating, "lowest", lambda counts, **asked: last)
+    found = assess_stream(bundle, data, listening=Listening(per_hour=0.0))
+    assert (found.written, found.point) == ("", None)
+    assert found.decision == UNTUNED.to_dict()
+    assert any("still hears a keyword" in note for note in found.notes)
 
 
 def test_without_long_audio_the_stitched_recordings_choose(

@@ -22,6 +22,7 @@ from sonant.cli import (
     listen,
     predict,
     recipes,
+    review,
     train,
 )
 from sonant.errors import Interrupted, MissingExtra, SonantError
@@ -45,6 +46,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("export")(export.export)
 app.command("listen")(listen.listen)
+app.command("review")(review.review)
 app.command("describe")(describe.describe)
 app.command("recipes")(recipes.recipes)
 app.command("doctor")(doctor.doctor)

@@ -41,7 +41,7 @@ def export(
     data: str = typer.Option(
         "", "--data", "-d", help="Labelled clips to prove it on; none: those the bundle carries."
     ),
-    clips: int = typer.Option(512, "--clips", min=2, help="How many of them at most."),
+    clips: int = typer.Option(256, "--clips", min=2, help="How many of them at most."),
     out: Path = typer.Option(None, "--out", "-o", help="Copy the files to this folder too."),
     json: bool = typer.Option(False, "--json", help="Print the proof as one JSON object."),
 ) -> None:

@@ -110,7 +110,8 @@ class Asking:
             if not chosen_on:
                 notes.append(
                     f"no threshold has {listening.per_hour:g} false alarms an hour or fewer on the "
-                    f"validation data; none was stored"
+                    f"validation data and still hears a keyword; none was stored, and figures are for "
+                    f"the present one, {base.threshold:g}. Train with more speech that says none of them"
                 )
         elif not is_tuned(card):
             notes.append(
@@ -154,7 +155,8 @@ class Asking:
             alarms = self._long(half, question, what="choosing on long recordings")
             where = "every second long recording"
         number = operating.lowest(alarms, thresholds=len(question.decisions) - 1, per_hour=per_hour)
-        if number is None:
+        # What hears nothing any more has no false alarms either, and is of no use to anybody.
+        if number is None or clips.rejects(number).share >= 1.0:
             return question, recordings, {}
         chosen_on = {
             "split": VALIDATION,

@@ -17,7 +17,7 @@ from sonant.runtime.sweep import decide_scores
 
 CUT_S: Final = 30.0
 """Length from which on a cut is looked for."""
-LOGITS: Final = (-3.0, 9.0, 97)
+LOGITS: Final = (-3.0, 14.0, 137)
 """First, last and number of the thresholds' logits: as dense near 1, where choices are made, as anywhere."""
 
 
@@ -25,7 +25,7 @@ def grid() -> tuple[float, ...]:
     """Rising thresholds from 0.05 to 1, those near the ends as far apart as scores there are."""
     first, last, count = LOGITS
     levels = 1 / (1 + np.exp(-np.linspace(first, last, count)))
-    return (*(round(level, 5) for level in levels.tolist()), 1.0)
+    return (*(round(level, 8) for level in levels.tolist()), 1.0)
 
 
 @final

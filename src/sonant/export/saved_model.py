@@ -62,9 +62,7 @@ def export_stream(
 
     Raises `ExportError`, `MissingExtra`.
     """
-    return write(
-        step_graph(stream, shape=() if bins is None else (bins,), frames=frames), folder
-    )
+    return write(step_graph(stream, shape=() if bins is None else (bins,), frames=frames), folder)
 
 
 def difference(model: Exportable, folder: Path, given: Sequence[NDArray[np.float32]]) -> float:
@@ -126,6 +124,7 @@ def answer(folder: str, signature: str, given: str, answers: str) -> None:
 
 
 def write(model: Exportable, folder: Path) -> SavedModel:
+    """Write a graph with its signatures; raises `ExportError` for what a stock server does not run."""
     tf = tensorflow("a SavedModel")
     signatures = {"serving_default": _by_name(model)}
     if not model.states and len(model.shape) == 1:

@@ -83,20 +83,20 @@ def stream_difference(stream: Streamable, path: Path, heard: NDArray[np.float32]
     `heard` is one stream, [samples] or [bins, frames], run step by step and never reset. Raises
     `ExportError` above the tolerance.
     """
-    wanted = _whole(stream, heard)
+    wanted = whole_signal(stream, heard)
     given = TfliteRunner(path).answers(heard)
-    return _refused(path, wanted[: len(given)], given)
+    return refuse_apart(path, wanted[: len(given)], given)
 
 
 def stream_gap(stream: Streamable, path: Path, heard: NDArray[np.float32]) -> Gap:
     """How far an 8-bit file is from the model on one stream that is never reset."""
     given = TfliteRunner(path).answers(heard)
-    return gap(_whole(stream, heard)[: len(given)], given)
+    return gap(whole_signal(stream, heard)[: len(given)], given)
 
 
 def whole_difference(classifier: nn.Module, path: Path, clips: NDArray[np.float32]) -> float:
     """The same for whole clips [clips, ...]; raises `ExportError` above the tolerance."""
-    return _refused(path, *_clips(classifier, path, clips))
+    return refuse_apart(path, *_clips(classifier, path, clips))
 
 
 def whole_gap(classifier: nn.Module, path: Path, clips: NDArray[np.float32]) -> Gap:
@@ -113,7 +113,7 @@ def _clips(
     return wanted, np.concatenate([runner.step(clip[None]) for clip in clips])
 
 
-def _whole(stream: Streamable, heard: NDArray[np.float32]) -> NDArray[np.float32]:
+def whole_signal(stream: Streamable, heard: NDArray[np.float32]) -> NDArray[np.float32]:
     """Answers [frames, labels] of the whole signal at once."""
     hop = int(stream.hop)
     ready = torch.from_numpy(heard[..., : heard.shape[-1] // hop * hop])
@@ -123,7 +123,8 @@ def _whole(stream: Streamable, heard: NDArray[np.float32]) -> NDArray[np.float32
     return answers
 
 
-def _refused(path: Path, wanted: NDArray[np.float32], given: NDArray[np.float32]) -> float:
+def refuse_apart(path: Path, wanted: NDArray[np.float32], given: NDArray[np.float32]) -> float:
+    """The largest difference of answers; raises `ExportError` above the tolerance."""
     worst = float(np.abs(wanted - given).max(initial=0.0))
     if not worst <= TOLERANCE:
         raise ExportError(

@@ -229,7 +229,7 @@ def _fold(nodes: fx.Graph, constants: dict[str, Tensor]) -> None:
         with nodes.inserting_before(next(iter(nodes.nodes))):
             made = nodes.placeholder(f"{node.name}_folded")
         made.meta = dict(node.meta)
-        constants[made.name] = node.target(*args, **named)  # type: ignore[operator]
+        constants[made.name] = node.target(*args, **named)
         node.replace_all_uses_with(made)
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from sonant.errors import ExportError
 from sonant.export import onnx, quantize, saved_model, step, tflite, tflite_running
 from sonant.export.quantize import Gap
+from sonant.export.translate_step import step_graph, whole_graph
 from sonant.exporting import proof
 from sonant.exporting.material import Material
 from sonant.models.classifier import Classifier, StreamingClassifier
@@ -146,19 +147,15 @@ def onnx_stream(made: Made) -> Report:
     source = made.path.with_name("float.onnx") if made.form.int8 else made.path
     step.export_step(stream, source)
     report: Report = {"max_difference": step.difference(stream, source, made.material.clips[:16])}
+    answers = _hear(source, hop)(made.material.long)
     if made.form.int8:
         quantize.quantize_step(source, made.path, heard=made.material.streams, hop=hop)
-        long = made.material.long[None]
-        report = _within(made, quantize.stream_gap(source, made.path, long, hop=hop))
+        wanted, answers = answers, _hear(made.path, hop)(made.material.long)
+        report = _within(made, quantize.gap(wanted, answers))
         source.unlink()
-    runner = step.StepRunner(made.path, hop=hop)
-
-    def hear(heard: NDArray[np.float32]) -> proof.Answers:
-        whole = heard[None, : len(heard) // runner.least * runner.least]
-        return runner.run(whole, hops=runner.cuts(alone=False)[-1])[0].T
-
     states = step.specification(stream, macs_per_second=0.0)
-    return report | _accuracies(made, hear) | {"state_bytes": states.bytes}
+    accuracies = _accuracies(made, _hear(made.path, hop), answers)
+    return report | accuracies | {"state_bytes": states.bytes}
 
 
 def tflite_whole(made: Made) -> Report:
@@ -170,7 +167,7 @@ def tflite_whole(made: Made) -> Report:
         module,
         made.path,
         shape=clips.shape[1:],
-        calibration=list(calibration.split(1)) if made.form.int8 else (),
+        calibration=list(torch.split(calibration, 1)) if made.form.int8 else (),
     )
     if made.form.int8:
         report = _within(made, tflite_running.whole_gap(module, made.path, clips))
@@ -194,19 +191,21 @@ def tflite_stream(made: Made) -> Report:
         calibration=calibration,
         float_layers=("stream.layers.0",) if made.form.front_end else (),
     )
-    if made.form.int8:
-        report = _within(made, tflite_running.stream_gap(stream, made.path, long))
-    else:
-        report = {"max_difference": tflite_running.stream_difference(stream, made.path, long)}
     runner = tflite_running.TfliteRunner(made.path)
-    return report | _accuracies(made, runner.answers) | _tflite(written)
+    answers = runner.answers(long)
+    wanted = tflite_running.whole_signal(stream, long)[: len(answers)]
+    if made.form.int8:
+        report = _within(made, quantize.gap(wanted, answers))
+    else:
+        report = {"max_difference": tflite_running.refuse_apart(made.path, wanted, answers)}
+    return report | _accuracies(made, runner.answers, answers) | _tflite(written)
 
 
 def saved_model_whole(made: Made) -> Report:
     """Signatures `serving_default` and, with the front end inside, `pcm`; free batch."""
     module: nn.Module = made.model if made.form.front_end else Network(made.model.network)
     clips = made.heard(made.material.clips)
-    model = saved_model.whole_graph(module, shape=clips.shape[1:])
+    model = whole_graph(module, shape=clips.shape[1:])
     written = saved_model.write(model, made.path)
     worst = saved_model.difference(model, made.path, [clips[:16]])
     answers = saved_model.run_apart(made.path, {model.input: clips})[model.output]
@@ -216,7 +215,7 @@ def saved_model_whole(made: Made) -> Report:
 
 def saved_model_stream(made: Made) -> Report:
     """One signature, states as inputs and outputs; free batch."""
-    model = saved_model.step_graph(made.stream, shape=() if made.bins is None else (made.bins,))
+    model = step_graph(made.stream, shape=() if made.bins is None else (made.bins,))
     written = saved_model.write(model, made.path)
     heard = made.heard(made.material.clips[:8])
     first = [heard[..., : model.shape[-1]], *(part.numpy() for part in model.silence(len(heard)))]
@@ -251,13 +250,25 @@ class Network(nn.Module):
         return logits
 
 
-def _accuracies(made: Made, hear: proof.Hear) -> Report:
-    long = made.heard(made.material.long[None])[0]
+def _hear(path: Path, hop: int) -> proof.Hear:
+    """A step graph in onnxruntime, in steps as long as it takes."""
+    runner = step.StepRunner(path, hop=hop)
+
+    def hear(heard: NDArray[np.float32]) -> proof.Answers:
+        whole = heard[None, : len(heard) // runner.least * runner.least]
+        answers: proof.Answers = runner.run(whole, hops=runner.cuts(alone=False)[-1])[0].T
+        return answers
+
+    return hear
+
+
+def _accuracies(made: Made, hear: proof.Hear, long: proof.Answers) -> Report:
+    """Of each clip by itself, and of `long`, the answers to all of them in one stream."""
     stream = made.streaming.stream
     return {
         "accuracy_reset": proof.accuracy_reset(hear, made.clips(), made.material),
         "accuracy_never_reset": proof.accuracy_never_reset(
-            hear(long),
+            long,
             made.material,
             samples_per_answer=made.samples_per_answer,
             delay=int(stream.delay),

@@ -16,9 +16,9 @@ from sonant.errors import AudioError, ManifestError
 from sonant.manifest import Item, Manifest
 from sonant.runtime.reading import read_clips
 
-PROVED: Final = 512
+PROVED: Final = 256
 """Clips of the test split that every form of the model answers."""
-CALIBRATED: Final = 256
+CALIBRATED: Final = 64
 """Clips of the training split that ranges are learned from."""
 STREAMS: Final = 4
 """Streams side by side in the calibration of a network that streams."""

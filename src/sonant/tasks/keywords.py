@@ -22,7 +22,7 @@ from sonant.nn.spec_augment import spec_augment
 from sonant.recipe import Recipe
 from sonant.tasks import Loss, Task
 
-EVALUATION_BATCH = 256
+EVALUATION_BATCH = 64
 
 
 class KeywordTask(Task):

@@ -204,6 +204,7 @@ def _finish(recipe: Recipe, decoded: Decoded, loop: Loop, summary: Summary) -> P
     folder.write_bytes(folder.curves, plots.curves(rows, best_epoch=loop.progress.best_epoch))
     if any((folder.bundle / recipe.name).glob("[0-9]*/bundle.json")):
         return card.find(folder.path)
+    loop.release()
     model = loop.model.to("cpu")
     load_weights(model, folder.best)
     best = rows[loop.progress.best_epoch - 1]

@@ -115,6 +115,11 @@ class Loop:
                 rows.append(self._close_epoch())
                 self._record(rows, scalars)
 
+    def release(self) -> None:
+        """Let go of gradients and of what the optimiser keeps: all that only training needs."""
+        self.state.optimizer.zero_grad(set_to_none=True)
+        self.state.optimizer.state.clear()
+
     def _exhausted(self) -> bool:
         """Whether patience has run out."""
         progress, patience = self.progress, self.recipe.fit.patience
