@@ -9,7 +9,8 @@ import pytest
 from sonant import runs
 from sonant.card import Card
 from sonant.errors import ExportError
-from sonant.exporting import Exported, export
+from sonant.export.esphome import WakeWord
+from sonant.exporting import Exported, export, export_esphome
 from sonant.exporting.forms import Form
 from sonant.manifest import Manifest
 from words import SMALL, SMALL_STREAM, spoken_words
@@ -133,3 +134,18 @@ def test_what_makes_no_sense_is_refused_before_anything_is_loaded(
 ) -> None:
     with pytest.raises(ExportError, match=reason):
         Form(**settings)  # type: ignore[arg-type]
+
+
+def test_a_device_with_its_own_front_end_wants_a_model_that_was_trained_behind_it(
+    bundle: Path,
+) -> None:
+    word = WakeWord(
+        wake_word="High",
+        author="",
+        website="",
+        trained_languages=("en",),
+        probability_cutoff=0.5,
+    )
+    with pytest.raises(ExportError, match=r"front_end\.name=micro"):
+        export_esphome(bundle, word)
+    assert "esphome" not in Card.read(bundle.parent / "1").exports

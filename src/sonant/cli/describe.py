@@ -87,9 +87,25 @@ def _latency(stream: StreamSpec, rate_hz: int) -> Iterator[tuple[str, str]]:
 
 
 def _point(card: Card) -> Iterator[tuple[str, str]]:
-    if card.operating_point is not None:
-        for name, value in card.operating_point.items():
-            yield f"operating point: {name}", str(value)
+    """How it decides, and what was measured of it."""
+    point = card.operating_point
+    if point is None:
+        return
+    decision = point.get("decision", {})
+    own = "".join(f", {label} {level:.4g}" for label, level in decision.get("thresholds", ()))
+    yield "threshold", f"{decision.get('threshold', 0.5):.4g}{own}"
+    for name, unit, scale in (
+        ("false_alarms_per_hour", "an hour", 1.0),
+        ("false_rejects", "%", 100.0),
+    ):
+        found = point.get(name)
+        if found:
+            key = "per_hour" if "per_hour" in found else "share"
+            low, high = (scale * bound for bound in found["interval"])
+            yield (
+                name.removesuffix("_per_hour").replace("_", " "),
+                f"{scale * found[key]:.3g} {unit} ({low:.3g} to {high:.3g}), {found['on']}",
+            )
 
 
 def _stream(card: Card) -> StreamSpec | None:

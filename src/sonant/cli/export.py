@@ -38,6 +38,16 @@ def export(
     features_outside: bool = typer.Option(
         False, "--features-outside", help="Without the front end: the target brings its own."
     ),
+    target: str = typer.Option(
+        "", "--target", help="esphome: an 8-bit wake word with its manifest, for micro_wake_word."
+    ),
+    wake_word: str = typer.Option("", "--wake-word", help="esphome: the words as people say them."),
+    author: str = typer.Option("", "--author", help="esphome: who made it."),
+    website: str = typer.Option("", "--website", help="esphome: where it is from."),
+    language: str = typer.Option("en", "--language", help="esphome: languages, as in en,de."),
+    cutoff: float = typer.Option(
+        0.5, "--cutoff", min=0.0, max=1.0, help="esphome: mean probability that wakes it."
+    ),
     data: str = typer.Option(
         "", "--data", "-d", help="Labelled clips to prove it on; none: those the bundle carries."
     ),
@@ -47,8 +57,25 @@ def export(
 ) -> None:
     """Export a bundle and prove on real clips, in the format's own runtime, that it answers the same."""
     from sonant import exporting
+    from sonant.export.esphome import WakeWord
     from sonant.exporting.forms import Form
 
+    if target:
+        if target != exporting.ESPHOME:
+            raise typer.BadParameter(f"{target!r} is no target; there is {exporting.ESPHOME}")
+        word = WakeWord(
+            wake_word=wake_word or bundle.name,
+            author=author,
+            website=website,
+            trained_languages=tuple(part.strip() for part in language.split(",") if part.strip()),
+            probability_cutoff=cutoff,
+        )
+        with console.watching() as watch:
+            exported = exporting.export_esphome(
+                bundle, word, data=data or None, out=out, clips=clips, on_event=watch
+            )
+        _print(exported, as_json=json)
+        return
     form = Form(
         format=cast("Format", format),
         mode=cast("Mode", mode),

@@ -13,12 +13,16 @@ from sonant.card import Card, find
 from sonant.card.revision import revise
 from sonant.data import sources
 from sonant.events import Note, OnEvent, silent
+from sonant.export.esphome import WakeWord
+from sonant.exporting.device import device
 from sonant.exporting.forms import FORMS, Form, Made
 from sonant.exporting.material import PROVED, material
 from sonant.manifest import Manifest
 
 FOLDER = "exports"
 """Of a bundle."""
+ESPHOME = "esphome"
+"""The name of the export for that device."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,24 +64,58 @@ def export(
         report = FORMS[form.format, form.mode](made)
         report |= {"bytes": _size(path), "proved_on": proof.origin}
         _write_accuracies(path, report)
-        files = {
-            f"{FOLDER}/{form.name}/{file.relative_to(scratch).as_posix()}": file
-            for file in sorted(Path(scratch).rglob("*"))
-            if file.is_file()
-        }
-        entry = {
-            "files": list(files),
-            "format": form.format,
-            "mode": form.mode,
-            "int8": form.int8,
-            "front_end": form.front_end,
-            "report": report,
-        }
-        version = revise(card, files=files, changes={"exports": {form.name: entry}})
-    kept = version / FOLDER / form.name
+        return _kept(card, form, path, report, name=form.name, out=out)
+
+
+def export_esphome(
+    bundle: Path | str,
+    word: WakeWord,
+    *,
+    data: Manifest | Path | str | None = None,
+    out: Path | None = None,
+    clips: int = PROVED,
+    on_event: OnEvent = silent,
+) -> Exported:
+    """Write a wake word for ESPHome's micro_wake_word, prove it, and keep it as `export` does.
+
+    The bundle has two labels, one of them background, and the micro front end, which the device
+    brings itself.
+    """
+    card = Card.read(find(Path(bundle)))
+    manifest = None if data is None else sources.load(data, on_event=on_event)
+    proof = material(card, manifest, clips=clips)
+    on_event(Note(f"{ESPHOME}: writing it, and proving it on {proof.origin}"))
+    form = Form(format="tflite", mode="stream-internal", int8=True, front_end=False)
+    with tempfile.TemporaryDirectory(prefix="sonant-export-") as scratch:
+        path = Path(scratch) / f"{card.name}.tflite"
+        made = Made(form=form, model=load_classifier(card.path), path=path, material=proof)
+        report = device(made, word, labels=card.labels)
+        report |= {"bytes": _size(path), "proved_on": proof.origin}
+        return _kept(card, form, path, report, name=ESPHOME, out=out)
+
+
+def _kept(
+    card: Card, form: Form, path: Path, report: dict[str, Any], *, name: str, out: Path | None
+) -> Exported:
+    """Put what lies beside `path` into a next version of the bundle, and copy it to `out`."""
+    folder = f"{FOLDER}/{name}"
+    files = {
+        f"{folder}/{file.relative_to(path.parent).as_posix()}": file
+        for file in sorted(path.parent.rglob("*"))
+        if file.is_file()
+    }
+    entry = {
+        "files": list(files),
+        "format": form.format,
+        "mode": form.mode,
+        "int8": form.int8,
+        "front_end": form.front_end,
+        "report": report,
+    }
+    version = revise(card, files=files, changes={"exports": {name: entry}})
     if out is not None:
-        shutil.copytree(kept, out, dirs_exist_ok=True)
-    return Exported(bundle=version, file=kept / form.file, name=form.name, report=report)
+        shutil.copytree(version / folder, out, dirs_exist_ok=True)
+    return Exported(bundle=version, file=version / folder / path.name, name=name, report=report)
 
 
 def _size(path: Path) -> int:

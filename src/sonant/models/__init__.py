@@ -1,6 +1,8 @@
-"""Networks: features [batch, bins, frames] in, logits [batch, labels] out; one file each.
+"""Networks: features [batch, bins, frames] in, logits out; one file each.
 
-To add one: write its file, then a line in `ModelConfig` and a row in `MODELS`.
+For whole clips logits are [batch, labels]; a network that streams is a `Streamable` and gives
+[batch, labels, frames], an answer at every frame. To add one: write its file, then a line in
+`ModelConfig` and a row in `MODELS`.
 """
 
 from __future__ import annotations
