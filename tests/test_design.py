@@ -41,6 +41,7 @@ ROWS: tuple[frozenset[str], ...] = tuple(
 NO_TORCH = (
     "sonant", "sonant.audio", "sonant.manifest", "sonant.card", "sonant.metrics", "sonant.scoring",
     "sonant.plots", "sonant.page", "sonant.report", "sonant.runtime", "sonant.runtime.recogniser",
+    "sonant.runtime.micro",
     "sonant.runtime.session", "sonant.runtime.decision", "sonant.runtime.sweep", "sonant.listening",
     "sonant.listening.sources", "sonant.cli.listen", "sonant.detection", "sonant.reviewing",
     "sonant.cli.evaluate", "sonant.cli.streams", "sonant.cli.review",
