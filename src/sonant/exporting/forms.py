@@ -282,7 +282,8 @@ def _within(made: Made, gap: Gap) -> Report:
         raise ExportError(
             f"{made.form.file}: in 8 bits {gap.clear_agreement:.1%} of the clear answers are those "
             f"of the float model (wanted: {AGREEMENT:.0%}), and the difference "
-            f"grew by {gap.drift:.3f} (allowed: {DRIFT:g}); it was not kept. Calibrate on more and louder clips with --data"
+            f"grew by {gap.drift:.3f} (allowed: {DRIFT:g}); it was not kept. "
+            f"Calibrate on more and louder clips with --data"
         )
     return asdict(gap)
 
