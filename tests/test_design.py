@@ -19,10 +19,10 @@ ROWS: tuple[frozenset[str], ...] = tuple(
     frozenset(row.split())
     for row in (
         "cli",
-        "tour exporting reviewing",
+        "tour reviewing",
         "detection",
         "runs assessment",
-        "training evaluation prediction report",
+        "training evaluation prediction report exporting",
         "tasks",
         "bundle",
         "recipe export",

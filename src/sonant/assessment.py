@@ -10,10 +10,10 @@ import tomli_w
 from sonant import page, report
 from sonant.card import Card, find
 from sonant.data import sources
-from sonant.data.preparation import DataConfig, only
+from sonant.data.held_out import as_trained
+from sonant.data.preparation import only
 from sonant.evaluation import evaluate
 from sonant.events import OnEvent, Working, silent
-from sonant.listing.names import canonical_split
 from sonant.manifest import Columns, Manifest
 from sonant.scoring import Report
 
@@ -51,35 +51,6 @@ def assess(
     if write_to is not None:
         page.write(write_to, _page(card, result))
     return result
-
-
-def as_trained(
-    card: Card, manifest: Manifest, *, unknown_as: str | None = None, wanted: str = "test"
-) -> Manifest:
-    """The splits that the bundle's recipe makes of the data, so that `test` is what was held out.
-
-    Data without training clips is taken as it is, and so is a split that only the data names.
-    Labels the bundle does not know were no part of its training, so they are split by themselves:
-    they must not shift the others.
-    """
-    config, seed = DataConfig.from_dict(card.recipe["data"]), card.recipe["seed"]
-    if config.words.wanted and unknown_as is None and not _is_prepared(manifest, card):
-        return config.prepare(manifest, seed=seed)
-    named = canonical_split(wanted) not in ("train", "validation", "test")
-    if manifest.splits and ("train" not in manifest.splits or named):
-        return manifest
-    known = manifest.where(labels=[label for label in manifest.labels if label in card.labels])
-    other = manifest.where(labels=[label for label in manifest.labels if label not in card.labels])
-    if len(known):
-        known = config.plain().prepare(known, seed=seed)
-    if len(other) and not other.splits:
-        other = config.plain().prepare(other, seed=seed)
-    return known.with_items((*known, *other), origin=known.origin)
-
-
-def _is_prepared(manifest: Manifest, card: Card) -> bool:
-    """Whether the data has the bundle's labels already, `_unknown_` and `_silence_` among them."""
-    return set(manifest.labels) <= set(card.labels)
 
 
 def _page(card: Card, result: Report) -> str:

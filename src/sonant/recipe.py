@@ -151,6 +151,8 @@ class Recipe:
     """How the weights are found."""
     seed: int = 0
     """Of everything random."""
+    exports: tuple[str, ...] = ()
+    """Forms to make of the bundle, as in tflite-stream-int8; each is tried before the first epoch."""
     parent: str = ""
     """A bundle whose weights the training begins with; empty begins with fresh ones."""
 

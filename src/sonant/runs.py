@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sonant import plots, report, training
@@ -13,6 +14,8 @@ from sonant.data import sources
 from sonant.errors import RecipeError
 from sonant.evaluation import evaluate
 from sonant.events import Note, OnEvent, Working, silent
+from sonant.exporting import export, try_out
+from sonant.exporting.form import Form
 from sonant.manifest import Columns, Manifest
 from sonant.recipe import DEFAULT, Recipe
 from sonant.scoring import Report
@@ -76,14 +79,19 @@ def train(
         device=device,
         resume=resume,
         rehearsal=rehearsal,
+        also_rehearse=partial(try_out, recipe.exports) if recipe.exports else None,
         skip_unreadable=skip_unreadable,
         on_event=on_event,
     )
     if fitted.bundle is None:
         return None
     tested = _evaluate(recipe, fitted, on_event=on_event)
+    bundle = fitted.bundle
+    for name in recipe.exports:
+        form = Form.named(name)
+        bundle = export(bundle, form, data=fitted.readable, on_event=on_event).bundle
     return Outcome(
-        bundle=fitted.bundle,
+        bundle=bundle,
         folder=fitted.folder.path,
         report=fitted.folder.report if tested else None,
         metrics=_metrics(fitted, tested),

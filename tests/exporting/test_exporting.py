@@ -11,7 +11,7 @@ from sonant.card import Card
 from sonant.errors import ExportError
 from sonant.export.esphome import WakeWord
 from sonant.exporting import Exported, export, export_esphome
-from sonant.exporting.forms import Form
+from sonant.exporting.form import Form
 from sonant.manifest import Manifest
 from words import SMALL, SMALL_STREAM, spoken_words
 
@@ -149,3 +149,31 @@ def test_a_device_with_its_own_front_end_wants_a_model_that_was_trained_behind_i
     with pytest.raises(ExportError, match=r"front_end\.name=micro"):
         export_esphome(bundle, word)
     assert "esphome" not in Card.read(bundle.parent / "1").exports
+
+
+def test_a_form_is_found_by_its_name_and_a_strange_one_refused() -> None:
+    for form in (*FLOAT_FORMS, *INT8_FORMS):
+        assert Form.named(form.name) == form
+    with pytest.raises(ExportError, match="coreml-whole: is no form"):
+        Form.named("coreml-whole")
+
+
+def test_an_export_that_cannot_be_made_stops_a_training_before_it_begins(
+    words: Manifest, tmp_path: Path
+) -> None:
+    with pytest.raises(ExportError, match="does not stream"):
+        runs.train(SMALL, words, out=tmp_path / "run", overrides=["exports=['onnx-stream']"])
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()
+
+
+def test_an_export_that_was_asked_for_is_in_the_bundle_of_the_training(
+    words: Manifest, tmp_path: Path
+) -> None:
+    outcome = runs.train(
+        SMALL_STREAM,
+        words,
+        out=tmp_path / "run",
+        overrides=["fit.epochs=1", "exports=['tflite-stream']"],
+    )
+    assert outcome is not None
+    assert "tflite-stream" in Card.read(outcome.bundle).exports

@@ -11,7 +11,7 @@ from sonant.cli import console
 
 if TYPE_CHECKING:
     from sonant.exporting import Exported
-    from sonant.exporting.forms import Format, Mode
+    from sonant.exporting.form import Format, Mode
 
 SHOWN = {
     "max_difference": "largest difference of a probability",
@@ -58,7 +58,7 @@ def export(
     """Export a bundle and prove on real clips, in the format's own runtime, that it answers the same."""
     from sonant import exporting
     from sonant.export.esphome import WakeWord
-    from sonant.exporting.forms import Form
+    from sonant.exporting.form import Form
 
     if target:
         if target != exporting.ESPHOME:

@@ -41,6 +41,11 @@ def train(
     parent: Path = typer.Option(
         None, "--from", help="Fine-tune this bundle, by its own recipe at a tenth of its rate."
     ),
+    exports: list[str] = typer.Option(
+        None,
+        "--export",
+        help="A form to make afterwards, tried before the first epoch, as in tflite-stream-int8.",
+    ),
     labels: str = typer.Option("", "--labels", help="Train on these labels only, as in yes,no,go."),
     device: str = typer.Option("auto", "--device", help="auto, cpu, cuda or cuda:N."),
     resume: bool = typer.Option(False, "--resume", help="Go on with the run in --out."),
@@ -66,6 +71,8 @@ def train(
     words = [word for word in (recipe, *(overrides or [])) if word]
     named = words.pop(0) if words and "=" not in words[0] else None
     settings = [*words]
+    if exports:
+        settings.append(f"exports={dumps(exports)}")
     if labels:
         wanted = [word.strip() for word in labels.split(",") if word.strip()]
         settings.append(f"data.labels={dumps(wanted)}")

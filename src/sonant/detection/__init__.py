@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from sonant import assessment, page
+from sonant import page
 from sonant.card import Card, find
 from sonant.data import sources
+from sonant.data.held_out import as_trained
 from sonant.data.preparation import only
 from sonant.detection.asking import Asking
 from sonant.detection.asking import Listening as Listening
@@ -47,7 +48,7 @@ def assess_stream(
     graph = StreamGraph(card)
     manifest = sources.load(data, columns=columns, audio=audio, on_event=on_event)
     if split != ALL:
-        manifest = assessment.as_trained(card, manifest, unknown_as=unknown_as, wanted=split)
+        manifest = as_trained(card, manifest, unknown_as=unknown_as, wanted=split)
     manifest = only(manifest, tuple(labels))
     is_free = canonical_split(split) not in (ALL, HELD_OUT)
     held_out = manifest.where(split=HELD_OUT).items if is_free else ()

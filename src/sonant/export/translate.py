@@ -55,7 +55,7 @@ def _value(node: fx.Node, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
     held: list[Any] = []
     fx.node.map_aggregate((args, named), held.append)
     if any(isinstance(value, Tensor) for value in held) and not any(
-        isinstance(v, Laid) for v in held
+        isinstance(value, Laid) or tf.is_tensor(value) for value in held
     ):
         return node.target(*args, **named)  # type: ignore[operator]
     rule = RULES.get(node.target)

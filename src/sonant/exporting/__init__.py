@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sonant.bundle import load_classifier
 from sonant.card import Card, find
@@ -15,9 +20,11 @@ from sonant.data import sources
 from sonant.events import Note, OnEvent, silent
 from sonant.export.esphome import WakeWord
 from sonant.exporting.device import device
-from sonant.exporting.forms import FORMS, Form, Made
-from sonant.exporting.material import PROVED, material
+from sonant.exporting.form import Form
+from sonant.exporting.forms import FORMS, Made
+from sonant.exporting.material import PROVED, Material, material
 from sonant.manifest import Manifest
+from sonant.models.classifier import Classifier
 
 FOLDER = "exports"
 """Of a bundle."""
@@ -65,6 +72,22 @@ def export(
         report |= {"bytes": _size(path), "proved_on": proof.origin}
         _write_accuracies(path, report)
         return _kept(card, form, path, report, name=form.name, out=out)
+
+
+def try_out(names: Sequence[str], model: Classifier, clips: NDArray[np.float32]) -> None:
+    """Make every form of `names` of a model that is not trained yet, and throw it away.
+
+    `clips` is [clips, samples]. Raises `ExportError` for what cannot be made: better now than after
+    hours of training.
+    """
+    proof = Material(clips=clips, targets=None, calibration=clips, origin="the rehearsal")
+    for name in names:
+        form = Form.named(name)
+        with tempfile.TemporaryDirectory(prefix="sonant-rehearsal-") as scratch:
+            path = Path(scratch) / form.file
+            double = deepcopy(model).to("cpu").eval()
+            made = Made(form=form, model=double, path=path, material=proof, strict=False)
+            FORMS[form.format, form.mode](made)
 
 
 def export_esphome(

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sonant.assessment import as_trained
 from sonant.audio import Samples
 from sonant.card import GOLDEN, AudioSpec, Card
+from sonant.data.held_out import as_trained
 from sonant.errors import AudioError, ManifestError
 from sonant.manifest import Item, Manifest
 from sonant.runtime.reading import read_clips

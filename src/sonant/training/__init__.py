@@ -25,7 +25,7 @@ from sonant.training import checkpoint
 from sonant.training.allocator import keep_freed_memory
 from sonant.training.distributed import World, joined
 from sonant.training.loop import Loop
-from sonant.training.rehearsal import rehearse
+from sonant.training.rehearsal import Rehearsed, rehearse
 from sonant.training.run_folder import RunFolder
 from sonant.training.transfer import inherit, vocabulary
 
@@ -59,6 +59,7 @@ def fit(
     device: str = "auto",
     resume: bool = False,
     rehearsal: bool = True,
+    also_rehearse: Rehearsed | None = None,
     skip_unreadable: bool = False,
     on_event: OnEvent = silent,
 ) -> Fitted:
@@ -66,8 +67,8 @@ def fit(
 
     Its clips are decoded first, those of the test as well: one that cannot be read stops the run before
     it begins, unless `skip_unreadable`. `among` is the larger manifest they were chosen from, whose
-    decoded clips are kept for the next choice. Raises a `SonantError` that says what to change;
-    `Interrupted` after Ctrl-C, with all saved.
+    decoded clips are kept for the next choice; `also_rehearse` is tried before the first epoch.
+    Raises a `SonantError` that says what to change; `Interrupted` after Ctrl-C, with all saved.
     """
     folder = RunFolder(out)
     with joined(device) as world:
@@ -83,7 +84,7 @@ def fit(
             on_event(Note(f"resumed after epoch {loop.progress.epoch}, step {loop.progress.step}"))
         elif rehearsal and world.first:
             on_event(Note("rehearsal: a few steps, save, load, export, one prediction"))
-            rehearse(recipe, loop.task, loop.model, processes=world.size)
+            rehearse(recipe, loop.task, loop.model, processes=world.size, also=also_rehearse)
         if world.first:
             folder.write_text(folder.recipe, recipe.to_toml())
             folder.write_text(folder.labels, "".join(f"{name}\n" for name in loop.task.labels))

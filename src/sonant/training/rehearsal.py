@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 import hashlib
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -22,11 +24,22 @@ from sonant.tasks import Task
 from sonant.training import checkpoint
 from sonant.training.loop import optimizer_for
 
+Rehearsed: TypeAlias = Callable[[Classifier, NDArray[np.float32]], None]
+"""Something that is tried with a model and a few clips."""
 
-def rehearse(recipe: Recipe, task: Task, model: Classifier, *, processes: int = 1) -> None:
+
+def rehearse(
+    recipe: Recipe,
+    task: Task,
+    model: Classifier,
+    *,
+    processes: int = 1,
+    also: Rehearsed | None = None,
+) -> None:
     """Load, augment, three steps, save, load, export and one prediction, on a copy; the run is not touched.
 
     The first step takes as few clips as the last one of an epoch leaves to any of the `processes`.
+    `also` is what else the model will have to stand, on clips [clips, samples].
     """
     double = copy.deepcopy(model)
     optimizer = optimizer_for(recipe.fit, double.parameters())
@@ -40,6 +53,8 @@ def rehearse(recipe: Recipe, task: Task, model: Classifier, *, processes: int = 
         _save_and_load(double, optimizer, Path(scratch) / "checkpoint.safetensors")
         optimizer.state.clear()  # so that the export does not stand on top of it in memory
         _export(recipe, double, clips.numpy(), Path(scratch))
+    if also is not None:
+        also(double, clips.numpy())
 
 
 def _export(recipe: Recipe, model: Classifier, clips: NDArray[np.float32], scratch: Path) -> None:
