@@ -23,7 +23,8 @@ from sonant.nn.streaming import Streamable
 class TfliteRunner:
     """One stream, or one clip after the other; states that the file has outside are kept here.
 
-    Raises `ExportError` where a state has other scales at its two ends: it would drift.
+    Raises `ExportError` where the file cannot be opened, or a state has other scales at its two ends:
+    it would drift.
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,7 +43,10 @@ class TfliteRunner:
                     f"{path.name}: {name} enters a step with scale {inputs[name]['quantization']} and "
                     f"leaves it with {outputs[after]['quantization']}, so it would drift"
                 )
-        self._interpreter = interpreter(model_path=str(path), num_threads=1)
+        try:
+            self._interpreter = interpreter(model_path=str(path), num_threads=1)
+        except ValueError as error:
+            raise ExportError(f"{path}: cannot be opened as a TFLite model ({error})") from error
         self._interpreter.allocate_tensors()
         self._run = self._interpreter.get_signature_runner("serving_default")
         self._silence = {
