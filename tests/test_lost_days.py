@@ -1,4 +1,4 @@
-"""Five days that others lost on the way from a keyword network to a stream; here each is a sentence or no more."""
+"""Five days that others lost between a keyword network and its stream; here each is a sentence or less."""
 
 from __future__ import annotations
 

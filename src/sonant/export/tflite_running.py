@@ -31,7 +31,10 @@ class TfliteRunner:
         interpreter = litert("running a .tflite file").Interpreter
         self.path = path
         # Its ends are read by one that is not made ready: delegates refuse some files without a reason.
-        read = interpreter(model_path=str(path)).get_signature_runner("serving_default")
+        try:
+            read = interpreter(model_path=str(path)).get_signature_runner("serving_default")
+        except ValueError as error:
+            raise ExportError(f"{path}: cannot be opened as a TFLite model ({error})") from error
         inputs, outputs = read.get_input_details(), read.get_output_details()
         self.states = {name: f"{name}.next" for name in inputs if f"{name}.next" in outputs}
         (self.heard,) = set(inputs) - set(self.states)
@@ -43,10 +46,7 @@ class TfliteRunner:
                     f"{path.name}: {name} enters a step with scale {inputs[name]['quantization']} and "
                     f"leaves it with {outputs[after]['quantization']}, so it would drift"
                 )
-        try:
-            self._interpreter = interpreter(model_path=str(path), num_threads=1)
-        except ValueError as error:
-            raise ExportError(f"{path}: cannot be opened as a TFLite model ({error})") from error
+        self._interpreter = interpreter(model_path=str(path), num_threads=1)
         self._interpreter.allocate_tensors()
         self._run = self._interpreter.get_signature_runner("serving_default")
         self._silence = {
