@@ -81,7 +81,10 @@ def _latency(stream: StreamSpec, rate_hz: int) -> Iterator[tuple[str, str]]:
 
     yield "streams", f"one answer for each hop of {length(stream.hop)}"
     yield "delay", f"{length(stream.delay)} of look-ahead"
-    yield "warm after", length(stream.warm_up)
+    if stream.warm_up > stream.hop:
+        yield "receptive field", f"{length(stream.warm_up)}: an answer hears so much"
+    else:
+        yield "receptive field", "all that was ever heard"
     yield "state", f"{stream.bytes:,} bytes in {len(stream.states)} tensors"
     yield "streaming", f"{stream.macs_per_second:,.0f} MACs per second of audio"
 
