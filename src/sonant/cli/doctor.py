@@ -28,6 +28,10 @@ EXTRAS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "report": ("matplotlib",),
     "train": ("torch", "audiomentations", "onnx", "onnxscript", "tensorboard"),
+    "tensorflow": ("tensorflow",),
+    "tflite": ("ai_edge_litert", "flatbuffers"),
+    "micro": ("pymicro_features",),
+    "mic": ("sounddevice",),
     "synth": ("espeakng_loader",),
 }
 """For each extra, the modules it brings."""
