@@ -66,6 +66,7 @@ ELEMENTWISE: dict[str, Callable[[Tensor], Any]] = {
     "powers": lambda x: x**2 + x.abs() ** 0.5 + x.abs() ** 1.7 + 2.0**x,
     "negative, absolute": lambda x: -x.abs(),
     "exponential, logarithms": lambda x: (x.exp() + 1).log() + x.exp().log10() + x.abs().log1p(),
+    "base two": lambda x: (x / 4).exp2() + (x.abs() + 1).log2(),
     "roots": lambda x: (x * x + 1).sqrt() + (x * x + 1).rsqrt() + (x * x + 1).reciprocal(),
     "clamp": lambda x: x.clamp(-0.5, 1) + x.clamp(min=0) + x.clamp(max=1) + F.relu6(x * 4),
     "relu, sigmoid, tanh": lambda x: x.relu() + x.sigmoid() + x.tanh(),

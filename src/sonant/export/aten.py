@@ -39,6 +39,7 @@ RULES: Final[dict[Any, Rule]] = {
     ATEN.exp.default: unary(tf.exp),
     ATEN.log.default: unary(tf.math.log),
     ATEN.log10.default: unary(arithmetic.decadic),
+    ATEN.exp2.default: unary(arithmetic.binary_power),
     ATEN.log2.default: unary(arithmetic.binary_log),
     ATEN.log1p.default: unary(tf.math.log1p),
     ATEN.sqrt.default: unary(tf.sqrt),

@@ -65,6 +65,11 @@ def decadic(x: Any) -> Any:
     return tf.multiply(tf.math.log(x), 1 / math.log(10))
 
 
+def binary_power(x: Any) -> Any:
+    """2 to the power of x."""
+    return tf.exp(tf.multiply(x, math.log(2)))
+
+
 def binary_log(x: Any) -> Any:
     """The logarithm to base 2."""
     return tf.multiply(tf.math.log(x), 1 / math.log(2))

@@ -36,6 +36,8 @@ NORMS: Final = (
     ATEN._native_batch_norm_legit_no_training.default,
     ATEN.native_batch_norm.default,
 )
+FOLDED: Final = (torch.float32, torch.float64, torch.int32, torch.int64, torch.bool)
+"""Types that torch computes with on every processor."""
 CHECKS: Final = (
     ATEN._assert_tensor_metadata.default,
     ATEN._assert_scalar.default,
@@ -221,7 +223,8 @@ def _fold(nodes: fx.Graph, constants: dict[str, Tensor]) -> None:
     for node in list(nodes.nodes):
         if node.op != "call_function" or not isinstance(node.meta.get("val"), Tensor):
             continue
-        if any(_held(constants, before) is None for before in node.all_input_nodes):
+        known = all(_held(constants, before) is not None for before in node.all_input_nodes)
+        if not known or node.meta["val"].dtype not in FOLDED:
             continue
         args, named = (
             fx.node.map_arg(part, lambda n: constants[n.name]) for part in (node.args, node.kwargs)

@@ -68,7 +68,8 @@ class Waveform(nn.Module):
             cut = samples[:, : count * self.bins].reshape(-1, count, self.bins)
         elif torch.compiler.is_exporting():
             # Cut by a convolution: as indices, the overlapping frames would be a large constant.
-            kernels = torch.eye(self.bins, device=samples.device).unsqueeze(1)
+            identity = torch.from_numpy(np.eye(self.bins, dtype=np.float32))
+            kernels = identity.to(samples.device).unsqueeze(1)
             cut = F.conv1d(samples.unsqueeze(1), kernels, stride=self.hop).transpose(1, 2)
         else:
             cut = samples.unfold(-1, self.bins, self.hop)
