@@ -346,7 +346,7 @@ try:
     training.fit(Recipe.load({str(recipe)!r}), Manifest.load(Path({str(table)!r})),
                  out=Path({str(tmp_path / "cut")!r}), device="cpu", rehearsal=False)
 except Interrupted as error:
-    print("STOPPED", str(error)[:40], flush=True)
+    os.write(1, f"STOPPED {{str(error)[:40]}}\\n".encode())  # in one piece: two processes write
 """
     )
     command = [
