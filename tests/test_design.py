@@ -20,6 +20,7 @@ ROWS: tuple[frozenset[str], ...] = tuple(
     for row in (
         "cli",
         "tour reviewing",
+        "serving",
         "detection",
         "runs assessment",
         "training evaluation prediction report exporting",
@@ -44,7 +45,8 @@ NO_TORCH = (
     "sonant.runtime.micro",
     "sonant.runtime.session", "sonant.runtime.decision", "sonant.runtime.sweep", "sonant.listening",
     "sonant.listening.sources", "sonant.cli.listen", "sonant.detection", "sonant.reviewing",
-    "sonant.cli.evaluate", "sonant.cli.streams", "sonant.cli.review",
+    "sonant.serving.server", "sonant.cli.serve", "sonant.cli.review",
+    "sonant.cli.evaluate", "sonant.cli.streams",
     "sonant.prediction", "sonant.evaluation", "sonant.assessment", "sonant.cli", "sonant.data.cache",
     "sonant.data.corpora", "sonant.data.fetch", "sonant.data.synth", "sonant.data.audit",
     "sonant.data.splits", "sonant.data.sources", "sonant.data.preparation",

@@ -10,6 +10,7 @@
     ├── ExportError             a graph that cannot be made, or answers otherwise than the model
     ├── TrainingError           a run that cannot go on
     │   └── Interrupted         stopped by the user; everything is saved
+    ├── ServeError              a server that cannot start, or a request it refuses
     └── MissingExtra            a library of an optional extra is not installed
 
 A message says what is wrong, where, and how to mend it. The command line prints it and exits with 1.
@@ -54,6 +55,10 @@ class TrainingError(SonantError):
 
 class Interrupted(TrainingError):
     """Stopped by the user; everything is saved and the run can be resumed."""
+
+
+class ServeError(SonantError):
+    """A server that cannot start or go on, or a request that it refuses."""
 
 
 class MissingExtra(SonantError):

@@ -23,8 +23,10 @@ from sonant.cli import (
     predict,
     recipes,
     review,
+    serve,
     train,
 )
+from sonant.cli.flags import GoogleFlags
 from sonant.errors import Interrupted, MissingExtra, SonantError
 
 TRAINING_LIBRARIES = ("torch", "onnx", "onnxscript", "tensorboard", "audiomentations")
@@ -46,6 +48,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("export")(export.export)
 app.command("listen")(listen.listen)
+app.command("serve", cls=GoogleFlags)(serve.serve)
 app.command("review")(review.review)
 app.command("describe")(describe.describe)
 app.command("recipes")(recipes.recipes)

@@ -27,6 +27,9 @@ SHOWN = {
     "proved_on": "proved on",
 }
 
+TRITON = "triton"
+"""The target that is a layout of files, and no other form of the model."""
+
 
 def export(
     bundle: Path = typer.Argument(..., help="A bundle, or the run folder it is in."),
@@ -39,7 +42,10 @@ def export(
         False, "--features-outside", help="Without the front end: the target brings its own."
     ),
     target: str = typer.Option(
-        "", "--target", help="esphome: an 8-bit wake word with its manifest, for micro_wake_word."
+        "",
+        "--target",
+        help="esphome: an 8-bit wake word with its manifest, for micro_wake_word; "
+        "triton: a model repository for Triton in --out.",
     ),
     wake_word: str = typer.Option("", "--wake-word", help="esphome: the words as people say them."),
     author: str = typer.Option("", "--author", help="esphome: who made it."),
@@ -60,9 +66,14 @@ def export(
     from sonant.export.esphome import WakeWord
     from sonant.exporting.form import Form
 
+    if target == TRITON:
+        _lay_out(bundle, out, as_json=json)
+        return
     if target:
         if target != exporting.ESPHOME:
-            raise typer.BadParameter(f"{target!r} is no target; there is {exporting.ESPHOME}")
+            raise typer.BadParameter(
+                f"{target!r} is no target; there are {exporting.ESPHOME} and {TRITON}"
+            )
         word = WakeWord(
             wake_word=wake_word or bundle.name,
             author=author,
@@ -87,6 +98,19 @@ def export(
             bundle, form, data=data or None, out=out, clips=clips, on_event=watch
         )
     _print(exported, as_json=json)
+
+
+def _lay_out(bundle: Path, out: Path | None, *, as_json: bool) -> None:
+    """The whole-clip graph as Triton's onnxruntime backend takes it."""
+    from sonant.serving.engines import lay_out_triton
+
+    if out is None:
+        raise typer.BadParameter("say where Triton's model repository is", param_hint="--out")
+    folder = lay_out_triton(bundle, out)
+    if as_json:
+        console.result_json({"folder": str(folder)})
+    console.show(f"written: {folder}")
+    console.next_step(f"tritonserver --model-repository {out}", "serve it with Triton")
 
 
 def _print(exported: Exported, *, as_json: bool) -> None:

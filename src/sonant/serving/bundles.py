@@ -1,0 +1,163 @@
+"""Bundles as the server serves them: one class for each task, and the table that names them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, final
+
+import numpy as np
+import soundfile
+
+from sonant import audio
+from sonant.audio import Clip, Samples
+from sonant.card import Card
+from sonant.errors import AudioError, BundleError
+from sonant.runtime.graph import WholeGraph
+from sonant.runtime.reading import fit
+from sonant.runtime.session import StreamGraph
+from sonant.runtime.step_graph import STREAM
+from sonant.serving.servable import Servable
+from sonant.serving.status import invalid
+from sonant.serving.tensors import (
+    DEFAULT_SIGNATURE,
+    FLOAT,
+    STRING,
+    Method,
+    Signature,
+    Tensor,
+    Tensors,
+    TensorSpec,
+    text,
+)
+
+PCM: Final = "pcm"
+WAV: Final = "wav"
+CLASSIFY: Final = "classify"
+SAMPLES: Final = "samples"
+LONGEST_S: Final = 600.0
+"""A few kilobytes of FLAC can hold hours of silence: what lasts longer is not unpacked."""
+MOST_CHANNELS: Final = 32
+
+
+@final
+class KeywordServable(Servable):
+    """A keyword bundle: a clip in, a score for each label out."""
+
+    def __init__(self, card: Card) -> None:
+        """Open the graphs of `card`; raises `BundleError` where one is missing or damaged."""
+        self.card: Final = card
+        self.labels = card.labels
+        # Requests run side by side, each on one thread: together they are faster than one after
+        # the other on all.
+        self._graph = WholeGraph(card, threads=1)
+        self._names = text(card.labels)
+        self.stream = StreamGraph(card) if STREAM in card.graphs else None
+        self.signatures = _signatures(len(card.labels))
+
+    def prepare(self, signature: str, inputs: Tensors) -> Tensors:
+        """Clips in any of their forms -> `samples` [rows, samples], cut as training cut them."""
+        ((name, clips),) = inputs.items()
+        if clips.ndim != len(self.signatures[signature].inputs[name].shape or ()):
+            raise invalid(f"'{name}' is {list(clips.shape)}, want {_WANTED[name]}")
+        read = _READERS[name]
+        rows = [read(clip, self.card, f"{name}[{row}]") for row, clip in enumerate(clips)]
+        empty = np.zeros((0, self.card.audio.samples), np.float32)
+        return {SAMPLES: np.stack(rows) if rows else empty}
+
+    def run(self, signature: str, inputs: Tensors) -> Tensors:
+        """Scores [rows, labels], each row adding up to 1, and what they speak for."""
+        scores = self._graph.probabilities(inputs[SAMPLES])
+        if signature == CLASSIFY:
+            return {"classes": np.tile(self._names, (len(scores), 1)), "scores": scores}
+        return {"scores": scores, "label": self._names[scores.argmax(axis=1)]}
+
+    def warm_up(self, size: int) -> None:
+        """Run a batch of silence."""
+        self._graph.probabilities(np.zeros((size, self.card.audio.samples), np.float32))
+
+
+def open_bundle(folder: Path) -> Servable:
+    """Open the bundle in a version folder; every file is held to its sha256 first.
+
+    Raises `BundleError` naming what is missing, changed, or of a task that is not served.
+    """
+    card = Card.read(folder)
+    if card.task not in TASKS:
+        raise BundleError(
+            f"{folder}: is for the task '{card.task}'; served are: {', '.join(sorted(TASKS))}"
+        )
+    return TASKS[card.task](card)
+
+
+TASKS: Final[Mapping[str, Callable[[Card], Servable]]] = {"keywords": KeywordServable}
+
+
+def _signatures(labels: int) -> Mapping[str, Signature]:
+    answers = {
+        "scores": TensorSpec(dtype=FLOAT, shape=(-1, labels), name="scores:0"),
+        "label": TensorSpec(dtype=STRING, shape=(-1,), name="label:0"),
+    }
+    classes = {
+        "classes": TensorSpec(dtype=STRING, shape=(-1, labels), name="classes:0"),
+        "scores": answers["scores"],
+    }
+    samples = {SAMPLES: TensorSpec(dtype=FLOAT, shape=(-1, -1), name="samples:0")}
+    return {
+        DEFAULT_SIGNATURE: Signature(inputs=samples, outputs=answers),
+        PCM: Signature(
+            inputs={PCM: TensorSpec(dtype=STRING, shape=(-1,), name="pcm:0")}, outputs=answers
+        ),
+        WAV: Signature(
+            inputs={WAV: TensorSpec(dtype=STRING, shape=(-1,), name="wav:0")}, outputs=answers
+        ),
+        CLASSIFY: Signature(inputs=samples, outputs=classes, method=Method.CLASSIFY),
+    }
+
+
+def _from_samples(clip: Tensor, card: Card, name: str) -> Samples:
+    return _fitted(Clip(np.ascontiguousarray(clip, np.float32), card.audio.rate_hz), card, name)
+
+
+def _from_pcm(clip: bytes, card: Card, name: str) -> Samples:
+    """16-bit little-endian mono at the bundle's rate; it needs no rounding to 16 bits again."""
+    if not clip or len(clip) % 2:
+        raise invalid(f"{name}: {len(clip)} bytes are no 16-bit samples")
+    pcm = np.frombuffer(clip, "<i2")
+    spec = card.audio
+    return audio.fit_length(audio.from_pcm16(pcm), spec.samples, pad=spec.pad, crop=spec.crop)
+
+
+def _from_file(clip: bytes, card: Card, name: str) -> Samples:
+    """The bytes of a sound file, of any format and rate."""
+    try:
+        with soundfile.SoundFile(io.BytesIO(clip)) as sound:
+            seconds, channels = sound.frames / max(sound.samplerate, 1), sound.channels
+        if seconds > LONGEST_S or channels > MOST_CHANNELS:
+            raise invalid(
+                f"{name}: lasts {seconds:.0f} s with {channels} channels; "
+                f"at most {LONGEST_S:.0f} s and {MOST_CHANNELS} channels are read"
+            )
+        return _fitted(audio.read(clip), card, name)
+    except (soundfile.SoundFileError, AudioError) as error:
+        raise invalid(f"{name}: cannot be read as audio ({error})") from error
+
+
+def _fitted(clip: Clip, card: Card, name: str) -> Samples:
+    try:
+        return fit(clip, card.audio, name=name)
+    except AudioError as error:
+        raise invalid(str(error)) from error
+
+
+_READERS: Final[Mapping[str, Callable[..., Samples]]] = {
+    SAMPLES: _from_samples,
+    PCM: _from_pcm,
+    WAV: _from_file,
+}
+_WANTED: Final[Mapping[str, str]] = {
+    SAMPLES: "[batch, samples]",
+    PCM: "[batch] of bytes",
+    WAV: "[batch] of bytes",
+}

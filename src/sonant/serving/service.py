@@ -1,0 +1,33 @@
+"""What all protocols of one server share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import final
+
+from sonant.serving.catalog import Catalog
+from sonant.serving.metrics import Metrics
+from sonant.serving.options import Options
+from sonant.serving.streams.hub import Hubs
+
+
+@final
+@dataclass(slots=True, kw_only=True)
+class Service:
+    """The models, the numbers about them, the live streams, and whether the server is going."""
+
+    options: Options
+    catalog: Catalog
+    metrics: Metrics
+    hubs: Hubs
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the server was told to end: nothing new begins, live streams say goodbye."""
+    live: dict[object, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    """Open streams, each with the way to end it politely."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether every configured model answers, and the server is not going."""
+        return self.catalog.ready and not self.draining.is_set()
