@@ -146,7 +146,8 @@ def test_no_swallowed_errors_no_pickle_no_eval(path: Path) -> None:
 
 def test_the_public_names_are_these() -> None:
     assert sonant.__all__ == [
-        "Item", "Manifest", "Recogniser", "SonantError", "evaluate", "load", "predict", "stream", "train",
+        "Item", "Manifest", "Recogniser", "SonantError",
+        "evaluate", "load", "predict", "serve", "stream", "train",
     ]  # fmt: skip
     for name in sonant.__all__:
         assert getattr(sonant, name).__doc__, f"sonant.{name} has no docstring"

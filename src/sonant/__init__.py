@@ -5,6 +5,7 @@
     sonant.train("tutorial-simple-audio", "recordings/")        # -> Outcome, with the bundle's path
     sonant.evaluate("runs/tutorial-simple-audio", "recordings/")  # -> Report
     sonant.load("runs/tutorial-simple-audio").predict("clip.wav")  # -> Prediction
+    sonant.serve("runs/tutorial-simple-audio")                  # until Ctrl-C
 
 Importing the package imports neither torch nor anything else that is slow; each name is loaded when used.
 """
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sonant.runs import train
     from sonant.runtime.recogniser import Recogniser
     from sonant.runtime.recogniser import load as load
+    from sonant.serving.server import serve
     from sonant.tracing import stream
 
 __version__ = "0.1.0"
@@ -34,6 +36,7 @@ _PUBLIC = {
     "evaluate": ("sonant.assessment", "assess"),
     "load": ("sonant.runtime.recogniser", "load"),
     "predict": ("sonant.prediction", "predict"),
+    "serve": ("sonant.serving.server", "serve"),
     "stream": ("sonant.tracing", "stream"),
     "train": ("sonant.runs", "train"),
 }
@@ -46,6 +49,7 @@ __all__ = [
     "evaluate",
     "load",
     "predict",
+    "serve",
     "stream",
     "train",
 ]

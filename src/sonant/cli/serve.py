@@ -31,16 +31,17 @@ def serve(
     json: bool = typer.Option(False, "--json", help="Say in one JSON line where it listens."),
 ) -> None:
     """Serve models until SIGTERM or Ctrl-C: TensorFlow Serving's wire, KServe, live audio, a page."""
-    from sonant.serving.models import configured
     from sonant.serving.server import serve as run
     from sonant.serving.vertex import vertex_of
 
     _log(options)
     vertex = vertex_of(os.environ)
-    options, config = configured(vertex.options(options) if vertex else options, models)
+    options = vertex.options(options) if vertex else options
     if engine == "ray":
+        from sonant.serving.models import configured
         from sonant.serving.ray_app import serve_on_ray
 
+        options, config = configured(options, models)
         serve_on_ray(options, config, scaling, on_ready=lambda url: _say_ray(url, as_json=json))
         return
     if engine != "own":
@@ -54,7 +55,7 @@ def serve(
         else:
             _say(ports, server)
 
-    run(options, config, on_ready=ready, vertex=vertex)
+    run(models, options=options, on_ready=ready, vertex=vertex)
 
 
 def _say_ray(url: str, *, as_json: bool) -> None:
@@ -69,11 +70,17 @@ def _say(ports: Ports, server: Server) -> None:
     """What is served, and where."""
     from sonant.serving.spec import ModelSpec
 
-    catalog = server.service.catalog
+    catalog, hubs = server.service.catalog, server.service.hubs
     for name in catalog.names():
         for status in catalog.statuses(ModelSpec(name=name)):
             why = f": {status.message}" if status.message else ""
             console.show(f"{name} {status.version}  {status.state.name.lower()}{why}")
+        if not catalog.available(name):
+            continue
+        with catalog.held(ModelSpec(name=name)) as running:
+            if running.servable.stream:
+                size = hubs.of(running).bytes_per_stream / 1000
+                console.show(f"    streams: {size:.0f} kB each, {hubs.max_streams} at most")
     host = ports.host
     if ports.rest:
         console.show(f"HTTP     {ports.url}/  (the page; /v1 TensorFlow Serving, /v2 KServe)")

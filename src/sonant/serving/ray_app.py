@@ -145,7 +145,8 @@ def serve_on_ray(
 def _service(options: Options, executor: ThreadPoolExecutor) -> Service:
     metrics = Metrics()
     catalog = Catalog(options=options, load=open_bundle, executor=executor, on_run=metrics.ran)
-    return Service(options=options, catalog=catalog, metrics=metrics, hubs=Hubs(executor, metrics))
+    hubs = Hubs(executor, metrics, max_streams=options.max_streams)
+    return Service(options=options, catalog=catalog, metrics=metrics, hubs=hubs)
 
 
 def _check(options: Options) -> None:

@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, final
 
 import uvicorn
@@ -27,11 +28,12 @@ from sonant.serving.app import App
 from sonant.serving.bundles import open_bundle
 from sonant.serving.catalog import Catalog, ServerConfig
 from sonant.serving.metrics import Metrics
-from sonant.serving.models import monitoring_path
+from sonant.serving.models import configured, monitoring_path
 from sonant.serving.options import Options
 from sonant.serving.security import check_exposure, read_token
 from sonant.serving.service import Service
 from sonant.serving.streams.hub import Hubs
+from sonant.serving.streams.messages import LONGEST_MESSAGE
 from sonant.serving.streams.wyoming import WyomingServer
 from sonant.serving.vertex import Vertex
 
@@ -39,6 +41,8 @@ LOG = logging.getLogger("sonant.serving")
 LINGER_S: Final = 0.2
 """After the last request, for clients that keep their connection: they read that it is closing."""
 TICK_S: Final = 0.02
+ROOM: Final = 64
+"""A message that is a little too long still comes through, and is refused with a reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +53,13 @@ class Ports:
     rest: int = 0
     grpc: int = 0
     wyoming: int = 0
+    tls: bool = False
 
     @property
     def url(self) -> str:
         """Of HTTP."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.rest}"
+        return f"http{'s' if self.tls else ''}://{host}:{self.rest}"
 
 
 @final
@@ -86,7 +91,7 @@ class Server:
                 options=options, load=open_bundle, executor=self._executor, on_run=metrics.ran
             ),
             metrics=metrics,
-            hubs=Hubs(self._executor, metrics),
+            hubs=Hubs(self._executor, metrics, max_streams=options.max_streams),
         )
         metrics.known = self.service.catalog.names
         self._app = App(
@@ -110,7 +115,13 @@ class Server:
         rest = await self._start_http() if options.rest_api_port else 0
         grpc = await self._start_grpc() if options.port or options.grpc_socket_path else 0
         wyoming = await self._start_wyoming() if options.wyoming_port else 0
-        return Ports(host=options.host, rest=rest, grpc=grpc, wyoming=wyoming)
+        return Ports(
+            host=options.host,
+            rest=rest,
+            grpc=grpc,
+            wyoming=wyoming,
+            tls=options.tls_certificate is not None,
+        )
 
     async def drain(self) -> None:
         """Say goodbye: not ready, nothing new, finish what runs, close streams, within the grace time."""
@@ -148,16 +159,26 @@ class Server:
             self._app,
             lifespan="off",
             log_config=None,
+            # Below it are lines with whole targets, and a token may stand in a query.
+            log_level="warning",
             access_log=False,
             server_header=False,
             proxy_headers=False,
             ws="websockets-sansio",
-            ws_max_size=options.max_body_bytes,
+            ws_max_size=LONGEST_MESSAGE + ROOM,
             ssl_certfile=options.tls_certificate,
             ssl_keyfile=options.tls_key,
             ssl_ca_certs=str(options.tls_client_ca) if options.tls_client_ca else None,
             ssl_cert_reqs=ssl.CERT_REQUIRED if options.tls_client_ca else ssl.CERT_NONE,
         )
+        try:
+            config.load()
+        except (ssl.SSLError, OSError) as error:
+            listening.close()
+            raise ServeError(
+                f"{options.tls_certificate}, {options.tls_key}: cannot be used for TLS ({error}); "
+                f"want a certificate chain and its key, both PEM"
+            ) from error
         self._http = _Http(config)
         self._http_task = asyncio.create_task(self._http.serve(sockets=[listening]))
         while not self._http.started:
@@ -185,17 +206,23 @@ class Server:
         return await server.start()
 
 
+def _announce(ports: Ports, server: Server) -> None:
+    LOG.info("listening: HTTP %s, gRPC %s, Wyoming %s", ports.url, ports.grpc, ports.wyoming)
+
+
 def serve(
-    options: Options,
-    config: ServerConfig,
+    models: Path | str | None = None,
     *,
-    on_ready: Callable[[Ports, Server], None],
+    options: Options | None = None,
+    on_ready: Callable[[Ports, Server], None] = _announce,
     vertex: Vertex | None = None,
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C, then drain; a second signal ends it at once.
+    """Serve models until SIGTERM or Ctrl-C, then drain; a second signal ends it at once.
 
-    Raises `ServeError` where the server cannot start.
+    `models` is a folder of bundles, one bundle or a models.config; without it `options` say. It wants
+    the main thread. Raises `ServeError` where the server cannot start.
     """
+    options, config = configured(options or Options(), Path(models) if models else None)
     with asyncio.Runner(loop_factory=_loop) as runner:
         runner.run(_serve(Server(options, vertex=vertex), config, on_ready))
 

@@ -88,5 +88,5 @@ def _library() -> ModuleType:
     try:
         import zeroconf.asyncio
     except ImportError as error:
-        raise MissingExtra("zeroconf", extra="serve", purpose="--zeroconf") from error
+        raise MissingExtra("zeroconf", extra="zeroconf", purpose="--zeroconf") from error
     return zeroconf.asyncio
