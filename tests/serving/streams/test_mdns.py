@@ -111,5 +111,5 @@ def test_a_host_without_an_address_is_named() -> None:
 def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "zeroconf", None)
     monkeypatch.setitem(sys.modules, "zeroconf.asyncio", None)
-    with pytest.raises(MissingExtra, match=r"sonant\[serve\]"):
+    with pytest.raises(MissingExtra, match=r"sonant\[zeroconf\]"):
         asyncio.run(Announcement("kitchen", host="192.0.2.7", port=1).start())
