@@ -43,6 +43,8 @@ CODES: Final[Mapping[int, Code]] = {
     **{status: code for code, status in reversed(list(HTTP_STATUS.items()))},
     413: Code.INVALID_ARGUMENT,
 }
+WATCH_AFTER_S: Final = 0.05
+"""A client that leaves sooner gets an answer that nobody reads; to watch everybody costs more."""
 WINDOW_BITS: Final[Mapping[str, int]] = {"gzip": 31, "deflate": 15}
 """What zlib calls the two forms a body may be packed in."""
 _TOO_LARGE: Final = 413
@@ -131,18 +133,16 @@ class Front:
 
     async def _while_there(self, request: Request, receive: Receive) -> Reply | None:
         """The answer, unless the client leaves first; then the work is dropped."""
-        answer = asyncio.ensure_future(self._answered(request))
-        # Most GETs and refusals are there at once: nobody need watch the client for them.
-        await asyncio.sleep(0)
-        if answer.done():
-            return answer.result()
-        gone = asyncio.ensure_future(_gone(receive))
+        watch = _Watch(receive)
         try:
-            await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
-            return answer.result() if answer.done() else None
+            return await self._answered(request)
+        except asyncio.CancelledError:
+            if not watch.gone:
+                raise
+            watch.task.uncancel()
+            return None
         finally:
-            gone.cancel()
-            answer.cancel()
+            watch.end()
 
     async def _answered(self, request: Request) -> Reply:
         try:
@@ -219,9 +219,34 @@ class Front:
             LOG.info("%s", orjson.dumps(line).decode())
 
 
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        """What comes after the body is nothing to us."""
+@final
+class _Watch:
+    """Ends a task when its client has gone; short work is over before the watch begins."""
+
+    def __init__(self, receive: Receive) -> None:
+        """Watch over the current task."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.task: Final = task
+        self.gone = False
+        self._receive = receive
+        self._watching: asyncio.Task[None] | None = None
+        self._alarm = asyncio.get_running_loop().call_later(WATCH_AFTER_S, self._begin)
+
+    def end(self) -> None:
+        """Look no longer."""
+        self._alarm.cancel()
+        if self._watching:
+            self._watching.cancel()
+
+    def _begin(self) -> None:
+        self._watching = asyncio.get_running_loop().create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            """What comes after the body is nothing to us."""
+        self.gone = True
+        self.task.cancel()
 
 
 def _unpacked(body: bytes, packed: str, limit: int) -> bytes:

@@ -27,6 +27,7 @@ from sonant.errors import ServeError
 from sonant.serving.app import App
 from sonant.serving.bundles import open_bundle
 from sonant.serving.catalog import Catalog, ServerConfig
+from sonant.serving.memory import bound_arenas
 from sonant.serving.metrics import Metrics
 from sonant.serving.models import configured, monitoring_path
 from sonant.serving.options import Options
@@ -223,6 +224,7 @@ def serve(
     the main thread. Raises `ServeError` where the server cannot start.
     """
     options, config = configured(options or Options(), Path(models) if models else None)
+    bound_arenas()
     with asyncio.Runner(loop_factory=_loop) as runner:
         runner.run(_serve(Server(options, vertex=vertex), config, on_ready))
 

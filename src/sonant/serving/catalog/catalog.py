@@ -247,11 +247,11 @@ class Catalog:
         for config in models:
             if config.name in self._away:
                 continue
-            found = await asyncio.to_thread(look, config)
+            served = self._model(config.name).wanted
+            found = await asyncio.to_thread(look, config, served)
             for warning in set(found.warnings) - set(self._warned.get(config.name, ())):
                 _log.warning("%s", warning)
             self._warned[config.name] = found.warnings
-            served = self._model(config.name).wanted
             wanted[config.name] = dict(served if found.versions is None else found.versions)
         return wanted
 

@@ -7,14 +7,17 @@ seen; one that was looked at half copied fails, and is tried again as soon as it
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, final
 
 from sonant.serving.catalog.config import ModelConfig
 
 LARGEST: Final = 2**63 - 1
+SECOND_LOOK_S: Final = 0.02
 
 
 @final
@@ -27,14 +30,21 @@ class Found:
     warnings: tuple[str, ...] = field(default=())
 
 
-def look(model: ModelConfig) -> Found:
-    """Look for the versions that the model's policy wants; never raises."""
+def look(model: ModelConfig, known: Mapping[int, Path] = MappingProxyType({})) -> Found:
+    """Look for the versions that the model's policy wants; never raises.
+
+    A listing may miss what is renamed while it is made, so one without a version of `known` is made twice.
+    """
     if model.bundle:
         number, folder = model.bundle
         return Found(versions={number: folder})
     path = model.base_path
     try:
         children, warnings = _numbered(path)
+        if known.keys() - children.keys():
+            time.sleep(SECOND_LOOK_S)
+            again, warnings = _numbered(path)
+            children = {n: at for n, at in children.items() if at.is_dir()} | again
     except (OSError, RuntimeError) as error:  # the latter for links that go round in circles
         # A folder that is away for a moment is no reason to unload what came from it.
         told = f"Could not find base path {path} for servable {model.name} with error {error}"
