@@ -17,6 +17,8 @@ LOG: Final = logging.getLogger("sonant.serving")
 SIGNATURE_NAME: Final = "signature_name"
 FAST_DEPTH: Final = 1024
 """Levels that the fast parser takes."""
+FEW_QUOTES: Final = 64
+"""So many are found faster one by one than counted, where long strings lie between them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ def read_quickly(body: bytes, *, deepest: int) -> Document | None:
     names = _names(root)
     if _occurs(body, b'"', times=2 * len(names)):
         return Document(root=root, numeric=_has_no_words(body, names))
-    if not _are_of_strings(root, body.count(b'"')):
+    if not _are_of_strings(root, body):
         # A name that is there twice, or quotes within a string: the careful parser tells which.
         return None
     return Document(root=root, numeric=False)
@@ -119,19 +121,22 @@ def _occurs(body: bytes, char: bytes, *, times: int) -> bool:
     return body.find(char, at + 1) < 0
 
 
-def _are_of_strings(root: dict[str, Json], quotes: int) -> bool:
-    """Whether all these quotes are those of names and strings in the tree."""
+def _are_of_strings(root: dict[str, Json], body: bytes) -> bool:
+    """Whether all quotes of the body are those of names and strings in the tree."""
     left: list[Json] = [root]
-    while left and quotes > 0:
+    quotes = 0
+    while left:
         value = left.pop()
         if isinstance(value, dict):
-            quotes -= 2 * len(value)
+            quotes += 2 * len(value)
             left += value.values()
         elif isinstance(value, list):
             left += value
         elif isinstance(value, str):
-            quotes -= 2
-    return quotes == 0
+            quotes += 2
+    if quotes <= FEW_QUOTES:
+        return _occurs(body, b'"', times=quotes)
+    return body.count(b'"') == quotes
 
 
 @cache
