@@ -45,3 +45,11 @@ def stream_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tone_stream import write_stream
 
     return write_stream(tmp_path_factory.mktemp("stream"), hops=None)
+
+
+@pytest.fixture(scope="session")
+def short_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with another graph, for steps of one hop."""
+    from tone_stream import write_stream
+
+    return write_stream(tmp_path_factory.mktemp("short"), hops=None, short=True)

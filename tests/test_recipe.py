@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sonant.bundle import build_classifier
+from sonant.bundle import build_classifier, build_speaker_model
 from sonant.errors import ModelError, RecipeError
 from sonant.models import MODELS
 from sonant.models.kws_cnn import KwsCNNConfig
@@ -19,7 +19,10 @@ def test_a_shipped_recipe_names_itself_and_builds(name: str) -> None:
     recipe = Recipe.load(name)
     assert recipe.name == name
     assert recipe.about
-    build_classifier(recipe, ["a", "b"])
+    if recipe.task == "speakers":
+        build_speaker_model(recipe)
+    else:
+        build_classifier(recipe, ["a", "b"])
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -31,8 +34,9 @@ def test_there_and_back_through_toml_is_the_same_recipe(name: str) -> None:
 
 
 def test_every_model_has_a_recipe() -> None:
-    trained = {Recipe.load(name).to_dict()["model"]["name"] for name in shipped()}
-    assert trained == set(MODELS)
+    recipes = [Recipe.load(name) for name in shipped()]
+    words = [recipe for recipe in recipes if recipe.task == "keywords"]
+    assert {recipe.to_dict()["model"]["name"] for recipe in words} == set(MODELS)
 
 
 def test_overrides_are_toml_values_or_what_a_shell_user_means() -> None:
@@ -129,3 +133,49 @@ def test_plain_tables_can_be_changed_by_overrides_and_stay_as_they_were() -> Non
     tree = Recipe.load("commands-small").to_dict()
     assert Recipe.from_dict(tree, ["fit.epochs=3"]).fit.epochs == 3
     assert Recipe.from_dict(tree) == Recipe.load("commands-small")
+
+
+SPEAKERS = {
+    "name": "voices",
+    "task": "speakers",
+    "front_end": {"name": "utterance"},
+    "model": {"name": "tdnn"},
+    "fit": {"monitor": "eer"},
+}
+
+
+def test_a_recipe_for_speakers_writes_its_own_settings_out_and_others_have_none() -> None:
+    recipe = Recipe.from_dict(SPEAKERS, ["speaker.loss.name=aam", "speaker.loss.margin=0.5"])
+    assert recipe.to_dict()["speaker"]["loss"] == {
+        "name": "aam", "margin": 0.5, "scale": 30.0, "rise": [0, 0],
+    }  # fmt: skip
+    assert Recipe.from_dict(SPEAKERS).to_dict()["speaker"]["crops"] == 8
+    assert Recipe.from_dict(tomllib.loads(recipe.to_toml())) == recipe
+    assert "speaker" not in Recipe.load("ds-cnn").to_dict()
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model.name=ds_cnn", "model: is for task = 'keywords'"),
+        ("front_end.name=log_mel", "front_end: is for task = 'keywords'"),
+        ("task=keywords", "front_end: is for task = 'speakers'"),
+        ("fit.monitor=accuracy", "fit.monitor: .* set eer or loss"),
+        ("fit.label_smoothing=0.1", "fit.label_smoothing: is not for speakers"),
+        ("augment.mixup_alpha=0.2", "augment.mixup_alpha: is not for speakers"),
+        ("augment.context_ms=100", "augment.context_ms: is not for speakers"),
+        ("data.words.wanted=yes,no", "data.words.wanted: is not for speakers"),
+        ('exports=["onnx-whole"]', "exports: is not for speakers"),
+        ("speaker.together=7", "fit.batch: 64 crops are no multiple"),
+    ],
+)
+def test_settings_of_another_task_are_refused_by_name(override: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        Recipe.from_dict(SPEAKERS, [override])
+
+
+def test_keywords_have_no_speaker_table_and_no_equal_error_rate() -> None:
+    with pytest.raises(RecipeError, match="speaker: is for task = 'speakers'"):
+        Recipe.load("ds-cnn", ["speaker.crops=3"])
+    with pytest.raises(RecipeError, match=r"fit.monitor: 'eer' .* set accuracy or loss"):
+        Recipe.load("ds-cnn", ["fit.monitor=eer"])

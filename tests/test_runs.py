@@ -9,10 +9,12 @@ import pytest
 
 import sonant
 from sonant import runs, tour
+from sonant.card import Card
 from sonant.data.preparation import DataConfig, only
 from sonant.errors import AudioError, ManifestError, RecipeError, TrainingError
 from sonant.manifest import Columns, Item, Manifest
 from sonant.recipe import Recipe
+from tone_speakers import SPEAKERS_RECIPE, tone_speakers
 from words import SMALL, spoken_words
 
 
@@ -179,6 +181,46 @@ def test_free_folders_are_numbered_and_the_last_is_resumed(
     assert runs.run_folder("a", resume=False) == Path("runs/a-2")
     Path("runs/a-2").mkdir()
     assert runs.run_folder("a", resume=True) == Path("runs/a-2")
+
+
+def test_a_folder_of_speakers_becomes_a_model_of_them_and_another_loss_goes_on_from_it(
+    tmp_path: Path,
+) -> None:
+    tone_speakers(tmp_path / "voices", speakers=12)
+    notes: list[object] = []
+    done = runs.train(
+        SPEAKERS_RECIPE,
+        tmp_path / "voices",
+        out=tmp_path / "run",
+        overrides=["data.shares=[60, 20, 20]", "fit.epochs=2"],
+        rehearsal=False,
+        on_event=notes.append,
+    )
+    assert done is not None
+    assert done.report is None
+    assert {"validation_eer", "test_eer", "train_loss"} <= done.metrics.keys()
+    assert any("12 speakers" in str(note) for note in notes)
+    found = json.loads((done.folder / "evaluation.json").read_text())
+    assert found["test_eer"] == done.metrics["test_eer"]
+    assert "held-out speakers" in found["trials"]
+    triplets = ["speaker.loss.name=triplet", "speaker.together=2", "fit.epochs=1"]
+    second = runs.train(
+        SPEAKERS_RECIPE,
+        tmp_path / "voices",
+        out=tmp_path / "second",
+        overrides=["data.shares=[60, 20, 20]", *triplets],
+        parent=done.folder,
+        rehearsal=False,
+    )
+    assert second is not None
+    assert Card.read(second.bundle).provenance.parent == "tones/1"
+
+
+def test_words_are_fine_tuned_by_their_own_recipe_alone(
+    outcome: runs.Outcome, words: Manifest, tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeError, match="name one or the other"):
+        runs.train(SMALL, words, out=tmp_path / "run", parent=outcome.bundle)
 
 
 def test_the_tour_makes_everything_it_shows(words: Manifest, tmp_path: Path) -> None:

@@ -99,3 +99,20 @@ def test_what_is_wrong_is_named_by_its_path(tree: dict[str, Any], message: str) 
 
 def test_a_whole_number_serves_as_a_fraction() -> None:
     assert build({"rate": 1}).rate == 1.0
+
+
+def test_an_override_sets_one_key_and_another_name_clears_the_settings_of_the_former() -> None:
+    tree: dict[str, Any] = {"net": {"name": "large", "width": 8}}
+    for setting in ("rate = 0.5", "net.width=4", "words=yes,no", "kind=slow"):
+        strict.override(tree, setting)
+    assert tree == {
+        "net": {"name": "large", "width": 4}, "rate": 0.5, "words": ["yes", "no"], "kind": "slow",
+    }  # fmt: skip
+    strict.override(tree, "net.name=small")
+    assert tree["net"] == {"name": "small"}
+
+
+@pytest.mark.parametrize("setting", ["rate", "=3", "rate.deep=3", "rate=[1"])
+def test_an_override_that_cannot_be_read_is_refused(setting: str) -> None:
+    with pytest.raises(RecipeError):
+        strict.override({"rate": 0.1}, setting)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from bundles import RATE_HZ, TONES_HZ, tone, write_bundle
 from sonant.card import Card
 from sonant.card.revision import revise
+from sonant.export.one_hop import export_one_hop
 from sonant.export.onnx import INPUT, OUTPUT
 from sonant.export.step import export_step, specification
 from sonant.nn.layers import Conv1d
@@ -57,8 +58,8 @@ def whole(sound: NDArray[np.float32]) -> NDArray[np.float32]:
         return tone_stream()(ready[None, None]).softmax(1)[0].T.numpy()
 
 
-def write_stream(root: Path, *, hops: int | None, **changes: Any) -> Path:
-    """The folder of a bundle with a step graph; `hops` as in `export_step`."""
+def write_stream(root: Path, *, hops: int | None, short: bool = False, **changes: Any) -> Path:
+    """The folder of a bundle with a step graph; `hops` as in `export_step`, `short`: one for a hop too."""
     first = write_bundle(root, name="stream", labels=tuple(TONES_HZ))
     graph = root / "stream.onnx"
     export_step(tone_stream(), graph, hops=hops)
@@ -70,10 +71,16 @@ def write_stream(root: Path, *, hops: int | None, **changes: Any) -> Path:
         "max_difference": 1e-6,
         "stream": {**spec, "states": [{**s, "shape": list(s["shape"])} for s in spec["states"]]},
     }
+    files, graphs = {"graphs/stream.onnx": graph}, {"stream": entry}
+    if short:
+        files["graphs/step.onnx"] = root / "step.onnx"
+        clips = spoken("high", "low").reshape(2, -1)
+        worst = export_one_hop(tone_stream(), files["graphs/step.onnx"], clips)
+        graphs["step"] = {**entry, "file": "graphs/step.onnx", "max_difference": worst}
     return revise(
         Card.read(first),
-        files={"graphs/stream.onnx": graph},
-        changes={"labels": list(LABELS), "graphs": {"stream": entry}, **changes},
+        files=files,
+        changes={"labels": list(LABELS), "graphs": graphs, **changes},
     )
 
 

@@ -47,7 +47,9 @@ def _graph(facts: dict[str, Any]) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    file = Path(facts["bundle"]) / "graphs" / "stream.onnx"
+    folder = Path(facts["bundle"]) / "graphs"
+    # What a session runs for one hop.
+    file = folder / "step.onnx" if (folder / "step.onnx").exists() else folder / "stream.onnx"
     return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 

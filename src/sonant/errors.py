@@ -10,6 +10,7 @@
     ├── ExportError             a graph that cannot be made, or answers otherwise than the model
     ├── TrainingError           a run that cannot go on
     │   └── Interrupted         stopped by the user; everything is saved
+    ├── StoreError              enrolled speakers that cannot be read, or an enrolment that is refused
     ├── ServeError              a server that cannot start, or a request it refuses
     └── MissingExtra            a library of an optional extra is not installed
 
@@ -55,6 +56,10 @@ class TrainingError(SonantError):
 
 class Interrupted(TrainingError):
     """Stopped by the user; everything is saved and the run can be resumed."""
+
+
+class StoreError(SonantError):
+    """A speaker store that is damaged, foreign or not there, or an enrolment that it refuses."""
 
 
 class ServeError(SonantError):

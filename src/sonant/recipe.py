@@ -21,9 +21,13 @@ from sonant import shipped as package
 from sonant import strict
 from sonant.data.augment_config import AugmentConfig
 from sonant.data.preparation import DataConfig
+from sonant.data.speaker_config import SpeakerConfig
 from sonant.errors import RecipeError
 from sonant.models import MODELS, ModelConfig
+from sonant.models.embedders import EMBEDDERS, EmbedderConfig
 from sonant.nn.frontend import FRONT_ENDS, FrontEndConfig
+from sonant.nn.losses_config import LOSSES, LossConfig
+from sonant.nn.utterance_config import UTTERANCES, UtteranceFeatures
 
 SHIPPED: Final = package.FOLDER
 DEFAULT: Final = package.DEFAULT
@@ -32,8 +36,11 @@ PLACES: Final = (("augment", "noise"), ("augment", "rir"), ("data", "words", "no
 """Settings that name a file or folder."""
 
 TABLES: Final[strict.Tables] = {
-    ModelConfig: {name: config for name, (config, _) in MODELS.items()},
-    FrontEndConfig: FRONT_ENDS,
+    ModelConfig | EmbedderConfig: {
+        name: config for name, (config, _) in (*MODELS.items(), *EMBEDDERS.items())
+    },
+    FrontEndConfig | UtteranceFeatures: {**FRONT_ENDS, **UTTERANCES},
+    LossConfig: LOSSES,
 }
 
 
@@ -99,8 +106,8 @@ class FitConfig:
     """How the rate changes."""
     patience: int = 0
     """Stop after so many epochs without a better one; 0 never stops early."""
-    monitor: Literal["accuracy", "loss"] = "accuracy"
-    """What makes an epoch better, on the validation split."""
+    monitor: Literal["accuracy", "loss", "eer"] = "accuracy"
+    """What makes an epoch better, on the validation split; the equal error rate is for speakers."""
     clip_norm: float = 0.0
     """Largest norm of the gradient; 0 leaves it."""
     label_smoothing: float = 0.0
@@ -137,12 +144,14 @@ class Recipe:
     """Names the bundle."""
     about: str = ""
     """One line for `sonant recipes`."""
-    task: Literal["keywords"] = "keywords"
-    """Which problem it is."""
-    front_end: FrontEndConfig
+    task: Literal["keywords", "speakers"] = "keywords"
+    """Which problem it is: what is said, or by whom."""
+    front_end: FrontEndConfig | UtteranceFeatures
     """Samples to features."""
-    model: ModelConfig
-    """Features to logits."""
+    model: ModelConfig | EmbedderConfig
+    """Features to logits, or for speakers to an embedding."""
+    speaker: SpeakerConfig | None = None
+    """What only the training of a speaker model has; none for other tasks."""
     data: DataConfig = field(default_factory=DataConfig)
     """What a clip is."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -163,6 +172,9 @@ class Recipe:
             )
         if self.seed < 0:
             raise RecipeError(f"seed: {self.seed} is below 0")
+        if self.task == "speakers" and self.speaker is None:
+            object.__setattr__(self, "speaker", SpeakerConfig())  # written out like every default
+        _require_one_task(self)
 
     @classmethod
     def load(cls, source: Path | str, overrides: Sequence[str] = ()) -> Self:
@@ -185,7 +197,7 @@ class Recipe:
         if overrides:
             tree = changed = deepcopy(dict(tree))
             for override in overrides:
-                _apply(changed, override)
+                strict.override(changed, override)
         recipe: Self = strict.build(cls, tree, "recipe", tables=TABLES)
         return recipe
 
@@ -203,6 +215,42 @@ class Recipe:
         """Names the experiment: equal recipes have equal digests."""
         text = json.dumps(self.to_dict(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _require_one_task(recipe: Recipe) -> None:
+    """Raise `RecipeError` for settings that the task has no use for: they would be ignored in silence."""
+    speakers, fit = recipe.task == "speakers", recipe.fit
+    kinds: dict[str, Any] = {
+        "front_end": UtteranceFeatures,
+        "model": EmbedderConfig,
+        "speaker": SpeakerConfig,
+    }
+    for part, kind in kinds.items():
+        if isinstance(getattr(recipe, part), kind) != speakers:
+            other = "keywords" if speakers else "speakers"
+            raise RecipeError(f"{part}: is for task = {other!r}, and this one is {recipe.task!r}")
+    if fit.monitor == ("accuracy" if speakers else "eer"):
+        raise RecipeError(
+            f"fit.monitor: {fit.monitor!r} is nothing that {recipe.task} are validated by; "
+            f"set {'eer' if speakers else 'accuracy'} or loss"
+        )
+    if not speakers or recipe.speaker is None:
+        return
+    if fit.batch % recipe.speaker.together:
+        raise RecipeError(
+            f"fit.batch: {fit.batch} crops are no multiple of speaker.together = "
+            f"{recipe.speaker.together}"
+        )
+    unused = {
+        "augment.mixup_alpha": recipe.augment.mixup_alpha,
+        "augment.context_ms": recipe.augment.context_ms,
+        "data.words.wanted": recipe.data.words.wanted,
+        "fit.class_weights": fit.class_weights != "none",
+        "fit.label_smoothing": fit.label_smoothing,
+        "exports": recipe.exports,
+    }
+    for name in (name for name, given in unused.items() if given):
+        raise RecipeError(f"{name}: is not for speakers; leave it out")
 
 
 def shipped() -> tuple[str, ...]:
@@ -234,37 +282,3 @@ def _beside(tree: dict[str, Any], folder: Path) -> None:
         named = node.get(last) if isinstance(node, dict) else None
         if isinstance(named, str) and named and (folder / named).exists():
             node[last] = os.path.abspath(folder / named)
-
-
-def _apply(tree: dict[str, Any], override: str) -> None:
-    """Set one `key.key=value` in a tree of tables."""
-    path, equals, text = override.partition("=")
-    *parents, last = path.strip().split(".")
-    if not equals or not last:
-        raise RecipeError(f"{override!r}: an override is written key=value, as in fit.epochs=5")
-    node = tree
-    for parent in parents:
-        node = node.setdefault(parent, {})
-        if not isinstance(node, dict):
-            raise RecipeError(f"{override!r}: {parent} is a value, not a table of settings")
-    value = _value(text.strip())
-    if last == "name" and parents and node.get("name") != value:
-        node.clear()  # another model or front end: the settings of the former do not apply to it
-    node[last] = value
-
-
-def _value(text: str) -> Any:
-    """A TOML value; a bare word is text, and `a,b` or `(3,3),(5,3)` a list, as a shell user means it."""
-    if text.startswith("("):
-        text = f"[{text.replace('(', '[').replace(')', ']')}]"
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        if "," in text and not text.startswith(("[", '"', "'", "{")):
-            return [_value(part.strip()) for part in text.split(",") if part.strip()]
-        if text and not any(mark in text for mark in "[]{}\"'\n"):
-            return text
-        raise RecipeError(
-            f"{text!r} cannot be read as a value: write numbers plainly, text as it is, "
-            "and lists as [1, 2] or [[3, 3], [5, 3]]"
-        ) from None

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import torch
+
 from sonant import plots, report, training
-from sonant.bundle import versions
-from sonant.data import sources
+from sonant.bundle import load_embedder, versions
+from sonant.card import find
+from sonant.data import sources, speaker_splits
+from sonant.data.cache import decode_manifest
+from sonant.data.speaker_batches import SpeakerSplit
 from sonant.errors import RecipeError
 from sonant.evaluation import evaluate
 from sonant.events import Note, OnEvent, Working, silent
@@ -19,6 +24,7 @@ from sonant.exporting.form import Form
 from sonant.manifest import Columns, Manifest
 from sonant.recipe import DEFAULT, Recipe
 from sonant.scoring import Report
+from sonant.tasks.speaker_scores import HeldOut
 from sonant.training.run_folder import RunFolder
 from sonant.training.transfer import tuned
 
@@ -68,9 +74,7 @@ def train(
     """
     recipe = _resolved(recipe, overrides, parent)
     given = sources.load(data, columns=columns, audio=audio, on_event=on_event)
-    manifest = recipe.data.prepare(given, seed=recipe.seed)
-    on_event(Note(_describe(manifest)))
-    manifest = _answerable(manifest, on_event)
+    manifest = _prepared(recipe, given, on_event)
     fitted = training.fit(
         recipe,
         manifest,
@@ -85,8 +89,10 @@ def train(
     )
     if fitted.bundle is None:
         return None
-    tested = _evaluate(recipe, fitted, on_event=on_event)
     bundle = fitted.bundle
+    if recipe.task == "speakers":
+        return _speakers_outcome(recipe, fitted, bundle, among=given)
+    tested = _evaluate(recipe, fitted, on_event=on_event)
     for name in recipe.exports:
         form = Form.named(name)
         bundle = export(bundle, form, data=fitted.readable, on_event=on_event).bundle
@@ -105,6 +111,10 @@ def _resolved(
     recipe: Recipe | Path | str | None, overrides: Sequence[str], parent: Path | str | None
 ) -> Recipe:
     if parent is not None:
+        if recipe is not None and not isinstance(recipe, Recipe):
+            begun = Recipe.load(recipe, overrides)
+            if begun.task == "speakers":  # another loss, as of triplets, is another recipe
+                return replace(begun, parent=str(find(Path(parent)).resolve()))
         if recipe is not None:
             raise RecipeError("a bundle is fine-tuned by its own recipe: name one or the other")
         return tuned(Path(parent), overrides)
@@ -117,6 +127,17 @@ def _resolved(
     return recipe
 
 
+def _prepared(recipe: Recipe, given: Manifest, on_event: OnEvent) -> Manifest:
+    """The clips of a recipe's task in their splits."""
+    if recipe.task == "speakers":
+        manifest = speaker_splits.prepare(recipe.data, given, seed=recipe.seed)
+        on_event(Note(_describe(manifest, what="speakers")))
+        return manifest
+    manifest = recipe.data.prepare(given, seed=recipe.seed)
+    on_event(Note(_describe(manifest)))
+    return _answerable(manifest, on_event)
+
+
 def run_folder(name: str, *, resume: bool) -> Path:
     """`runs/<name>`, or the first of `-2`, `-3`... that does not exist; to resume, the last that does."""
     folders = [RUNS / name, *(RUNS / f"{name}-{number}" for number in range(2, 10_000))]
@@ -124,10 +145,10 @@ def run_folder(name: str, *, resume: bool) -> Path:
     return folders[max(0, free - 1)] if resume else folders[free]
 
 
-def _describe(manifest: Manifest) -> str:
+def _describe(manifest: Manifest, *, what: str = "labels") -> str:
     counts = {split: len(manifest.where(split=split)) for split in manifest.splits}
     parts = ", ".join(f"{count} {split}" for split, count in counts.items())
-    return f"{manifest.name}: {len(manifest.labels)} labels, {parts} clips ({manifest.origin})"
+    return f"{manifest.name}: {len(manifest.labels)} {what}, {parts} clips ({manifest.origin})"
 
 
 def _answerable(manifest: Manifest, on_event: OnEvent) -> Manifest:
@@ -182,9 +203,39 @@ def write_report(result: Report, folder: RunFolder, recipe: Recipe, *, best_epoc
     folder.write_text(folder.report, page)
 
 
-def _metrics(fitted: training.Fitted, tested: Report | None) -> dict[str, float]:
+def _speakers_outcome(
+    recipe: Recipe, fitted: training.Fitted, bundle: Path, *, among: Manifest
+) -> Outcome:
+    """What a training of a speaker model came to, with the test split's speakers where there are some."""
+    metrics = _best(fitted)
+    manifest = fitted.readable.where(split="test")
+    decoded = decode_manifest(manifest, rate_hz=recipe.data.rate_hz, among=among)
+    held = HeldOut(recipe, SpeakerSplit.of(manifest, decoded.store, "test"))
+    if held.pieces.has_both:
+        found = held.embeddings(load_embedder(bundle), device=torch.device("cpu"))
+        figures = {f"test_{name}": value for name, value in held.figures(found).items()}
+        about = {**figures, "trials": held.describe()}
+        fitted.folder.write_text(fitted.folder.evaluation, json.dumps(about, indent=2) + "\n")
+        metrics |= figures
+    return Outcome(
+        bundle=bundle,
+        folder=fitted.folder.path,
+        report=None,
+        metrics=metrics,
+        epochs=fitted.epochs,
+        best_epoch=fitted.best_epoch,
+        unreadable=fitted.unreadable,
+    )
+
+
+def _best(fitted: training.Fitted) -> dict[str, float]:
+    """The figures of the best epoch."""
     best = fitted.folder.history()[fitted.best_epoch - 1]
-    metrics = {name: value for name, value in best.items() if "loss" in name or "accuracy" in name}
+    return {name: value for name, value in best.items() if name.endswith(training.FIGURES)}
+
+
+def _metrics(fitted: training.Fitted, tested: Report | None) -> dict[str, float]:
+    metrics = _best(fitted)
     if tested is not None and tested.split != "validation":
         metrics |= {
             f"{tested.split}_accuracy": tested.accuracy,

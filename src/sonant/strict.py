@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import tomllib
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -48,6 +49,23 @@ def plain(value: Any, *, tables: Tables) -> Any:
     if isinstance(value, tuple):
         return [plain(part, tables=tables) for part in value]
     return value
+
+
+def override(tree: dict[str, Any], setting: str) -> None:
+    """Set one `key.key=value` in a tree of tables, as a shell user writes it; raises `RecipeError`."""
+    path, equals, text = setting.partition("=")
+    *parents, last = path.strip().split(".")
+    if not equals or not last:
+        raise RecipeError(f"{setting!r}: an override is written key=value, as in fit.epochs=5")
+    node = tree
+    for parent in parents:
+        node = node.setdefault(parent, {})
+        if not isinstance(node, dict):
+            raise RecipeError(f"{setting!r}: {parent} is a value, not a table of settings")
+    value = _value(text.strip())
+    if last == "name" and parents and node.get("name") != value:
+        node.clear()  # another model or front end: the settings of the former do not apply to it
+    node[last] = value
 
 
 def _name_of(kind: type, tables: Tables) -> str:
@@ -139,3 +157,20 @@ def _mapping(value: Any, where: str) -> Mapping[str, Any]:
 def _meant(given: object, known: Iterable[object]) -> str:
     near = difflib.get_close_matches(str(given), [str(name) for name in known], n=1)
     return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _value(text: str) -> Any:
+    """A TOML value; a bare word is text, and `a,b` or `(3,3),(5,3)` a list, as a shell user means it."""
+    if text.startswith("("):
+        text = f"[{text.replace('(', '[').replace(')', ']')}]"
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        if "," in text and not text.startswith(("[", '"', "'", "{")):
+            return [_value(part.strip()) for part in text.split(",") if part.strip()]
+        if text and not any(mark in text for mark in "[]{}\"'\n"):
+            return text
+        raise RecipeError(
+            f"{text!r} cannot be read as a value: write numbers plainly, text as it is, "
+            "and lists as [1, 2] or [[3, 3], [5, 3]]"
+        ) from None

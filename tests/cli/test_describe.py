@@ -10,6 +10,7 @@ import pytest
 from sonant.card import Card
 from sonant.card.revision import revise
 from sonant.cli import main
+from voice_bundle import write_voices
 
 POINT = {
     "decision": {"threshold": 0.875, "thresholds": [["high", 0.5]]},
@@ -59,3 +60,12 @@ def test_an_operating_point_is_told_with_its_intervals(
     assert "0.875, high 0.5" in text
     assert "1.5 an hour (0.5 to 4.25), long recordings" in text
     assert "25 % (12.5 to 50), clips at 10 dB SNR" in text
+
+
+def test_a_bundle_of_voices_says_what_it_is_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = " ".join(described(write_voices(tmp_path), capsys, monkeypatch).split())
+    assert "embeddings of voices" in text
+    assert "of any length" in text
+    assert "threshold" not in text

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sonant import runs
-from sonant.card import Card
+from sonant.card import FILE, Card
 from sonant.errors import ExportError
 from sonant.export.esphome import WakeWord
 from sonant.exporting import Exported, export, export_esphome
 from sonant.exporting.form import Form
 from sonant.manifest import Manifest
+from sonant.runtime.session import StreamGraph
 from words import SMALL, SMALL_STREAM, spoken_words
 
 FLOAT_FORMS = [
@@ -98,6 +102,42 @@ def test_a_stream_is_as_often_right_when_it_is_never_reset(
     for ending, key in {"reset1": "accuracy_reset", "reset0": "accuracy_never_reset"}.items():
         text = (folder / f"{name}_accuracy_{ending}.txt").read_text()
         assert float(text) == pytest.approx(100 * report[key], abs=0.01)
+
+
+def test_a_bundle_that_streams_has_a_graph_for_one_hop_with_the_same_states(bundle: Path) -> None:
+    card = Card.read(bundle)
+    assert set(card.graphs) == {"whole", "stream", "step"}
+    assert card.graphs["step"].stream == card.graphs["stream"].stream
+    assert card.graphs["step"].max_difference <= CLOSE
+    assert StreamGraph(card).one_hop is not None
+
+
+def test_an_export_shares_the_graphs_that_it_does_not_touch(exported: dict[str, Exported]) -> None:
+    kept = exported["onnx-stream"]
+    for name in ("graphs/stream.onnx", "graphs/step.onnx"):
+        assert (kept.bundle / name).stat().st_nlink > 1
+    assert kept.report["one_hop_max_difference"] <= CLOSE
+    assert (kept.file.parent / "step.onnx").is_file()
+
+
+def test_a_bundle_from_before_gets_its_graph_for_one_hop_with_an_export(
+    bundle: Path, tmp_path: Path
+) -> None:
+    old = tmp_path / "1"
+    shutil.copytree(bundle, old)
+    tree = json.loads((old / FILE).read_text())
+    del tree["graphs"]["step"], tree["files"]["graphs/step.onnx"]
+    tree["version"] = 1
+    (old / FILE).write_text(json.dumps(tree))
+    (old / "graphs" / "step.onnx").unlink()
+    before = StreamGraph(Card.read(old))
+    assert before.one_hop is None
+    after = StreamGraph(Card.read(export(old, Form(format="onnx", mode="stream")).bundle))
+    assert after.one_hop is not None
+    heard = np.random.default_rng(0).uniform(-0.5, 0.5, 50 * before.stream.hop).astype(np.float32)
+    one, other = (graph.open() for graph in (before, after))
+    for part in np.split(heard, 50):
+        np.testing.assert_allclose(one.push(part), other.push(part), atol=CLOSE)
 
 
 def test_without_data_it_is_proved_on_the_clips_of_the_bundle(bundle: Path, tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from sonant.models import MODELS, build
-from sonant.nn import layers, recurrent, streaming, windows
+from sonant.models.embedders import EMBEDDERS
+from sonant.models.tdnn_stream import TdnnStream, TdnnStreamConfig
+from sonant.nn import layers, recurrent, running, streaming, windows
 from sonant.nn.frontend_config import (
     FrontEndConfig,
     LogMelConfig,
@@ -28,8 +30,11 @@ from sonant.nn.frontend_config import (
 from sonant.nn.layers import AvgPool, Conv1d, Conv2d, ConvTranspose1d, MaxPool
 from sonant.nn.norms import SubSpectralNorm
 from sonant.nn.recurrent import GRU, LSTM, SVDF
+from sonant.nn.running import RunningCentre, RunningStatistics
 from sonant.nn.streaming import Chain, Delay, Pointwise, Residual, Streamable
 from sonant.nn.streaming_frontend import StreamingFrontEnd
+from sonant.nn.streaming_utterance import StreamingUtteranceFrontEnd
+from sonant.nn.utterance_config import UtteranceConfig
 from sonant.nn.windows import (
     SqueezeExcite,
     WindowAttention,
@@ -148,6 +153,8 @@ LAYERS: tuple[Subject, ...] = (
     _of("WindowAttention", (6,), lambda: WindowAttention(6, heads=2, window=11)),
     _of("SqueezeExcite", (6,), lambda: SqueezeExcite([6], reduction=2, frames=8)),
     _of("SqueezeExcite, bins", (6, 3), lambda: SqueezeExcite([6, 3], reduction=2, frames=8)),
+    _of("RunningCentre", (3,), lambda: RunningCentre(3)),
+    _of("RunningStatistics", (3,), lambda: RunningStatistics(3)),
     _of("Delay", (3,), lambda: Delay([3], 4)),
     _of("Delay of nothing", (2, 3), lambda: Delay([2, 3], 0)),
     _of("Pointwise", (3,), lambda: Pointwise(nn.Sequential(nn.Conv1d(3, 4, 1), nn.ReLU()))),
@@ -209,6 +216,18 @@ NETWORKS: tuple[Subject, ...] = tuple(
 )
 """Every network that streams, by the table."""
 
+SMALL_EMBEDDERS: dict[str, Callable[[], Streamable]] = {
+    "tdnn_stream": lambda: TdnnStream(
+        TdnnStreamConfig(channels=(12, 12, 12, 12, 20), size=8), bins=BINS
+    ),
+}
+SPEAKERS: tuple[Subject, ...] = tuple(
+    Subject(name=name, shape=(BINS,), make=SMALL_EMBEDDERS[name], long=False)
+    for name, (_, kind) in EMBEDDERS.items()
+    if issubclass(kind, Streamable)
+)
+"""Every network for speakers that streams, by their table, with fewer channels."""
+
 
 def _front_end(
     name: str, config: FrontEndConfig, *, blind: int = 0, rounding: float = 0.0
@@ -247,7 +266,21 @@ FRONT_ENDS: tuple[Subject, ...] = (
     _front_end("raw with gaps", RawConfig(frame_length=100, hop_length=160, pre_emphasis=0.9)),
 )
 
-EVERYTHING = LAYERS + NETWORKS + FRONT_ENDS
+UTTERANCES: tuple[Subject, ...] = tuple(
+    Subject(
+        name=f"utterance less its {mean} mean",
+        shape=(1,),
+        make=lambda mean=mean: StreamingUtteranceFrontEnd(
+            UtteranceConfig(mean=mean, mels=20), rate_hz=RATE_HZ
+        ),
+        blind=1,
+        rounding=2e-3,
+    )
+    for mean in ("running", "none")
+)
+"""The front end for speakers, where it streams."""
+
+EVERYTHING = LAYERS + NETWORKS + SPEAKERS + FRONT_ENDS + UTTERANCES
 
 
 def kinds(room: ModuleType) -> Iterator[type[Streamable]]:
@@ -258,7 +291,7 @@ def kinds(room: ModuleType) -> Iterator[type[Streamable]]:
 
 
 LAYER_KINDS: frozenset[type[Streamable]] = frozenset(
-    kind for room in (streaming, layers, recurrent, windows) for kind in kinds(room)
+    kind for room in (streaming, layers, recurrent, windows, running) for kind in kinds(room)
 )
 """Every streaming layer there is."""
 

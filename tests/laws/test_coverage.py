@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from laws.subjects import FRONT_ENDS, LAYER_KINDS, LAYERS, NETWORKS, Subject
+from laws.subjects import EVERYTHING, FRONT_ENDS, LAYER_KINDS, LAYERS, NETWORKS, SPEAKERS, Subject
 from sonant.models import MODELS, build
+from sonant.models.embedders import EMBEDDERS
 from sonant.nn.frontend_config import FRONT_ENDS as FRONT_END_KINDS
 from sonant.nn.streaming import Streamable
 from sonant.nn.streaming_frontend import StreamingFrontEnd
@@ -25,6 +26,11 @@ def test_every_network_that_streams_is_under_the_laws(name: str) -> None:
     assert (name in held) == isinstance(network, Streamable)
 
 
+def test_every_network_for_speakers_that_streams_is_under_the_laws() -> None:
+    streaming = {name for name, (_, kind) in EMBEDDERS.items() if issubclass(kind, Streamable)}
+    assert {subject.name for subject in SPEAKERS} == streaming == {"tdnn_stream"}
+
+
 def test_every_kind_of_front_end_is_under_the_laws() -> None:
     held = {type(front_end(subject).config) for subject in FRONT_ENDS}
     assert held == set(FRONT_END_KINDS.values())
@@ -37,5 +43,5 @@ def front_end(subject: Subject) -> StreamingFrontEnd:
 
 
 def test_no_two_subjects_share_a_name() -> None:
-    names = [subject.name for subject in (*LAYERS, *NETWORKS, *FRONT_ENDS)]
+    names = [subject.name for subject in EVERYTHING]
     assert len(names) == len(set(names))

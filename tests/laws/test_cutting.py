@@ -11,7 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from laws.subjects import EVERYTHING, FRONT_ENDS, LAYERS, NETWORKS, TOLERANCE, Subject, each, unit
+from laws.subjects import (
+    EVERYTHING,
+    FRONT_ENDS,
+    LAYERS,
+    NETWORKS,
+    SPEAKERS,
+    TOLERANCE,
+    UTTERANCES,
+    Subject,
+    each,
+    unit,
+)
 from sonant.nn.streaming import (
     Session,
     State,
@@ -60,7 +71,7 @@ def pieces(model: Streamable, x: Tensor, hops: Sequence[int]) -> Iterator[Tensor
 CUTS = st.lists(st.integers(1, 9), min_size=1, max_size=12)
 
 
-@each(*LAYERS, *FRONT_ENDS)
+@each(*LAYERS, *FRONT_ENDS, *UTTERANCES)
 @settings(max_examples=10, deadline=None)
 @given(cuts=CUTS, seed=st.integers(0, 99))
 def test_however_a_signal_is_cut_the_answer_is_that_to_the_whole(
@@ -72,7 +83,7 @@ def test_however_a_signal_is_cut_the_answer_is_that_to_the_whole(
         same(stepped(model, x, cuts)[0], model(x))
 
 
-@each(*NETWORKS)
+@each(*NETWORKS, *SPEAKERS)
 @pytest.mark.parametrize("cuts", [(1,) * 8, (3, 1, 20, 2)], ids=str)
 def test_however_a_signal_is_cut_a_network_answers_as_to_the_whole(
     subject: Subject, cuts: tuple[int, ...]
@@ -131,7 +142,7 @@ def test_streams_of_any_age_go_together(subject: Subject) -> None:
             same(found, leaf)
 
 
-@each(*LAYERS, *NETWORKS)
+@each(*LAYERS, *NETWORKS, *SPEAKERS)
 def test_ten_minutes_without_a_reset_are_answered_as_one_signal(subject: Subject) -> None:
     model = subject.built()
     frames = TEN_MINUTES if subject.long else TEN_SECONDS

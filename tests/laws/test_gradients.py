@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from laws.subjects import LAYERS, NETWORKS, Subject, each
+from laws.subjects import LAYERS, NETWORKS, SPEAKERS, Subject, each
 
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections")
 
 
-@each(*LAYERS, *NETWORKS)
+@each(*LAYERS, *NETWORKS, *SPEAKERS)
 def test_gradients_reach_the_input_and_all_weights(subject: Subject) -> None:
     model = subject.built().train()
     with torch.random.fork_rng():
@@ -26,7 +26,7 @@ def test_gradients_reach_the_input_and_all_weights(subject: Subject) -> None:
         assert weight.grad.any(), name
 
 
-@each(*NETWORKS)
+@each(*NETWORKS, *SPEAKERS)
 def test_gradients_reach_all_weights_from_the_answer_to_a_clip(subject: Subject) -> None:
     model = subject.built().train()
     with torch.random.fork_rng():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from sonant.audio import to_pcm16
 from sonant.card import Card
 from sonant.errors import BundleError, SonantError
-from sonant.runtime.arena import GROWTH, Arena, Row
+from sonant.runtime.arena import GROWTH, RUN_ROWS, Arena, Row
+from sonant.runtime.hop_by_hop import FEWEST_ROWS
 from sonant.runtime.session import Session, StreamGraph
 from tone_stream import HOP, LABELS, spoken, write_stream
 
@@ -33,7 +35,13 @@ def fixed(tmp_path_factory: pytest.TempPathFactory) -> StreamGraph:
     return StreamGraph(Card.read(write_stream(tmp_path_factory.mktemp("fixed"), hops=2)))
 
 
-@pytest.fixture(params=["free", "fixed"])
+@pytest.fixture(scope="module")
+def short(short_bundle: Path) -> StreamGraph:
+    """Takes any number, and has another graph for steps of one hop."""
+    return StreamGraph(Card.read(short_bundle))
+
+
+@pytest.fixture(params=["free", "fixed", "short"])
 def graph(request: pytest.FixtureRequest) -> StreamGraph:
     found: StreamGraph = request.getfixturevalue(request.param)
     return found
@@ -177,6 +185,24 @@ def test_a_row_that_is_used_again_begins_from_silence(graph: StreamGraph) -> Non
     step(arena, [Pair(arena)])
 
 
+@pytest.mark.parametrize("hops", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("count", [FEWEST_ROWS - 1, FEWEST_ROWS, RUN_ROWS + FEWEST_ROWS])
+def test_many_streams_in_short_steps_answer_as_alone(
+    short: StreamGraph, free: StreamGraph, count: int, hops: int
+) -> None:
+    arenas = [Arena(graph, limit=2 * RUN_ROWS, hops=hops) for graph in (short, free)]
+    rows = [[arena.open() for _ in range(count + 3)] for arena in arenas]
+    sound = np.resize(SOUND, (6, count, hops * HOP))
+    for number, block in enumerate(sound):
+        # All in turn, those at the front, and some from everywhere.
+        first = (0, 0, 3)[number % 3]
+        given, wanted = (
+            arena.step(own[first : first + count], [block])
+            for arena, own in zip(arenas, rows, strict=True)
+        )
+        np.testing.assert_allclose(given, wanted, atol=TOLERANCE)
+
+
 def test_what_a_stream_takes_is_known(free: StreamGraph) -> None:
     arena = Arena(free, limit=8)
     states = 4 * sum(state.nbytes // 4 for side in arena._states for state in side)
@@ -198,6 +224,31 @@ def test_a_step_wants_its_own_streams_and_a_step_of_each(free: StreamGraph) -> N
     arena.close(row)
     with pytest.raises(SonantError, match="has opened"):
         arena.step([row], [SOUND[:1]])
+
+
+def test_where_the_graph_for_one_hop_fails_nothing_was_heard(
+    short: StreamGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arena = Arena(short, limit=FEWEST_ROWS)
+    pairs = [Pair(arena) for _ in range(FEWEST_ROWS)]
+    step(arena, pairs)
+    assert arena._short is not None
+    one_hop, left = arena._short._session, [1]
+
+    class Broken:
+        io_binding = one_hop.io_binding
+
+        def run_with_iobinding(self, binding: onnxruntime.IOBinding) -> None:
+            if not left.pop():
+                raise RuntimeError("out of memory")
+            left.append(0)
+            one_hop.run_with_iobinding(binding)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(arena._short, "_session", Broken())
+        with pytest.raises(BundleError, match=r"step\.onnx: failed \(out of memory\)"):
+            arena.step([pair.row for pair in pairs], [np.resize(SOUND, (len(pairs), 2 * HOP))])
+    step(arena, pairs)
 
 
 def test_where_the_graph_fails_nothing_was_heard(

@@ -34,7 +34,13 @@ def fixed(tmp_path_factory: pytest.TempPathFactory) -> StreamGraph:
     return StreamGraph(Card.read(write_stream(tmp_path_factory.mktemp("fixed"), hops=2)))
 
 
-@pytest.fixture(params=["free", "fixed"])
+@pytest.fixture(scope="session")
+def short(short_bundle: Path) -> StreamGraph:
+    """Takes any number, and has another graph for steps of one hop."""
+    return StreamGraph(Card.read(short_bundle))
+
+
+@pytest.fixture(params=["free", "fixed", "short"])
 def graph(request: pytest.FixtureRequest) -> StreamGraph:
     found: StreamGraph = request.getfixturevalue(request.param)
     return found
@@ -55,6 +61,26 @@ def test_the_answer_does_not_depend_on_how_samples_come(free: StreamGraph, cuts:
     parts = np.split(SOUND, np.minimum(np.cumsum(cuts), len(SOUND)))
     answers = np.concatenate([session.push(part) for part in parts])
     np.testing.assert_allclose(answers, whole(SOUND), atol=TOLERANCE)
+
+
+@settings(deadline=None, max_examples=25)
+@given(hops=st.lists(st.integers(1, 9), min_size=1, max_size=30))
+def test_a_stream_goes_from_the_graph_for_one_hop_to_the_other_and_back(
+    short: StreamGraph, hops: list[int]
+) -> None:
+    session = short.open()
+    parts = np.split(SOUND, np.minimum(np.cumsum(hops) * HOP, len(SOUND)))
+    answers = np.concatenate([session.push(part) for part in parts])
+    np.testing.assert_allclose(answers, whole(SOUND), atol=TOLERANCE)
+
+
+def test_one_hop_runs_on_its_own_graph_and_more_on_the_other(
+    short: StreamGraph, free: StreamGraph
+) -> None:
+    assert short.runner(1) is short.one_hop is not short.session
+    assert short.runner(2) is short.session
+    assert free.one_hop is None
+    assert free.runner(1) is free.session
 
 
 @pytest.mark.parametrize("size", [1, 159, 160, 161, 4000, 100_000])
@@ -156,9 +182,9 @@ def test_samples_that_are_none_are_refused_and_nothing_is_heard(
     sizes=st.lists(st.integers(0, 1500), min_size=1, max_size=5),
 )
 def test_streams_of_any_age_in_one_batch_answer_as_alone(
-    free: StreamGraph, fixed: StreamGraph, ages: list[int], sizes: list[int]
+    free: StreamGraph, fixed: StreamGraph, short: StreamGraph, ages: list[int], sizes: list[int]
 ) -> None:
-    for graph in (free, fixed):
+    for graph in (free, fixed, short):
         together = [graph.open() for _ in ages]
         alone = [graph.open() for _ in ages]
         for number, age in enumerate(ages):
@@ -219,10 +245,13 @@ def test_what_a_stream_keeps_is_what_the_card_says(free: StreamGraph) -> None:
     assert kept == free.stream.bytes
 
 
-def changed(bundle: Path, folder: Path, change: dict[str, object]) -> Card:
+def changed(
+    bundle: Path, folder: Path, change: dict[str, object], *, graph: str = "stream", **more: str
+) -> Card:
     """The card of a copy whose stream says something else."""
     tree = json.loads((bundle / FILE).read_text())
-    tree["graphs"]["stream"]["stream"] |= change
+    tree["graphs"][graph]["stream"] |= change
+    tree["graphs"][graph] |= more
     (folder / "graphs").mkdir()
     for name in tree["files"]:
         (folder / name).write_bytes((bundle / name).read_bytes())
@@ -242,6 +271,29 @@ def test_a_graph_that_is_not_as_the_card_says_is_refused(
 ) -> None:
     card = changed(fixed.card.path, tmp_path, change)
     with pytest.raises(BundleError, match=reason):
+        StreamGraph(card)
+
+
+@pytest.mark.parametrize("change", [{"delay": 0}, {"hop": 80}, {"states": []}])
+def test_a_graph_for_one_hop_that_is_of_another_stream_is_refused(
+    short_bundle: Path, tmp_path: Path, change: dict[str, object]
+) -> None:
+    card = changed(short_bundle, tmp_path, change, graph="step")
+    with pytest.raises(BundleError, match=r"step\.onnx: is no step of one hop of graphs/stream"):
+        StreamGraph(card)
+
+
+def test_a_graph_for_one_hop_that_takes_more_is_refused(short_bundle: Path, tmp_path: Path) -> None:
+    card = changed(short_bundle, tmp_path, {}, graph="step", file="graphs/stream.onnx")
+    with pytest.raises(BundleError, match=r"stream\.onnx: is no step of one hop"):
+        StreamGraph(card)
+
+
+def test_a_graph_for_one_hop_that_changed_is_refused(short_bundle: Path, tmp_path: Path) -> None:
+    card = changed(short_bundle, tmp_path, {})
+    with (tmp_path / "graphs" / "step.onnx").open("ab") as file:
+        file.write(b"!")
+    with pytest.raises(BundleError, match=r"step\.onnx: is not the file that was written"):
         StreamGraph(card)
 
 

@@ -14,7 +14,8 @@ from bundles import RATE_HZ, SAMPLES, TONES_HZ, tone, write_bundle
 from sonant.audio import to_pcm16
 from sonant.errors import BundleError
 from sonant.runtime.recogniser import Recogniser
-from sonant.serving.bundles import CLASSIFY, PCM, WAV, open_bundle
+from sonant.serving.bundles import CLASSIFY, open_bundle
+from sonant.serving.clips import PCM, WAV
 from sonant.serving.servable import Servable
 from sonant.serving.status import Code, Refusal
 from sonant.serving.tensors import DEFAULT_SIGNATURE, Tensor, Tensors, text

@@ -22,6 +22,7 @@ from schemathesis.specs.openapi.checks import (
 from bundles import write_bundle
 from serving.live import Live, live
 from sonant.serving.openapi import document
+from voice_bundle import write_voices
 
 EXAMPLES = 4
 """Of each operation, kind and path: some hundreds of requests in all."""
@@ -44,6 +45,7 @@ CONFIG = """
 model_config_list {
   config { name: 'tones' base_path: 'tones' version_labels { key: 'stable' value: 1 } }
   config { name: 'spare' base_path: 'spare' }
+  config { name: 'voices' base_path: 'voices' }
 }
 """
 
@@ -81,9 +83,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     folder = tmp_path_factory.mktemp("fuzz")
     write_bundle(folder)
     write_bundle(folder, name=TO_UNLOAD)
+    write_voices(folder)
     config = folder / "models.config"
     config.write_text(CONFIG)
-    with live(folder, model_config_file=config) as running:
+    store = folder / "speakers.db"
+    with live(folder, model_config_file=config, speaker_store=store) as running:
         yield running
 
 

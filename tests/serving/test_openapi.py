@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from sonant.serving import app, kserve, openapi, pages
+from sonant.serving import app, kserve, openapi, pages, speakers
 from sonant.serving.front import OPEN_TO_ALL
 from sonant.serving.openapi_schemas import DATATYPES, STATES
 from sonant.serving.rest import routes
@@ -19,7 +19,7 @@ from sonant.serving.status import HTTP_STATUS
 from sonant.serving.tensors import DTYPES
 
 PATHS: dict[str, Any] = openapi.document()["paths"]
-METHODS = ("get", "post")
+METHODS = ("get", "post", "delete")
 FILLED = {"name": "m", "version": "7", "label": "stable"}
 
 
@@ -93,10 +93,10 @@ def test_what_needs_no_token_says_so() -> None:
     assert set(PATHS) >= OPEN_TO_ALL
 
 
-@pytest.mark.parametrize("path", [path for path in PATHS if path.startswith("/v1")])
+@pytest.mark.parametrize("path", [path for path in PATHS if path.startswith("/v1/models")])
 def test_paths_of_tensorflow_serving_are_those_of_its_grammar(path: str) -> None:
     grammar = {"get": routes.GET, "post": routes.POST}
-    for method in METHODS:
+    for method in ("get", "post"):
         assert (method in PATHS[path]) == bool(grammar[method].fullmatch(filled(path)))
         if method in PATHS[path]:
             found = routes.route(method.upper(), filled(path))
@@ -107,7 +107,9 @@ def test_paths_of_tensorflow_serving_are_those_of_its_grammar(path: str) -> None
 
 
 def test_every_verb_of_tensorflow_serving_is_there() -> None:
-    said = {routes.route(method.upper(), filled(path)).verb for path, method, _ in in_room("/v1")}
+    said = {
+        routes.route(method.upper(), filled(path)).verb for path, method, _ in in_room("/v1/models")
+    }
     assert said == {"predict", "classify", "regress", "metadata", "status"}
 
 
@@ -119,6 +121,16 @@ def test_paths_of_kserve_are_those_of_its_table() -> None:
         assert first[1] == method.upper(), path
         asked.add(first)
     assert asked == set(table), [pattern.pattern for pattern, _ in set(table) - asked]
+
+
+def test_paths_of_speakers_are_those_of_their_table() -> None:
+    asked = set()
+    for path, method, _ in in_room("/v1/speakers"):
+        assert speakers.ROOM.match(filled(path))
+        (entry,) = (entry for entry in speakers.PATHS if entry[0].fullmatch(filled(path)))
+        assert entry[1] == method.upper(), path
+        asked.add(entry)
+    assert asked == set(speakers.PATHS)
 
 
 def test_the_other_paths_are_those_of_the_server_and_its_page() -> None:

@@ -221,6 +221,17 @@ def test_weights_that_a_last_gradient_spoiled_never_reach_a_checkpoint(
             assert tensor.isfinite().all()
 
 
+def test_a_lower_equal_error_rate_is_better_and_the_loss_decides_between_equals() -> None:
+    rows = [
+        {"train_loss": loss, "train_accuracy": 0.5, "validation_eer": eer}
+        for eer, loss in ((0.3, 1.0), (0.1, 9.0), (0.1, 8.0))
+    ]
+    merits = [loop._merit(row, "eer") for row in rows]
+    assert merits == sorted(merits)
+    assert len(set(merits)) == 3
+    assert loop._merit({"train_loss": 1.0}, "eer") > loop._merit({"train_loss": 2.0}, "eer")
+
+
 def test_the_rehearsal_fails_before_the_first_epoch(
     words: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,7 @@ from sonant.cli import (
     recipes,
     review,
     serve,
+    speaker,
     train,
 )
 from sonant.cli.flags import GoogleFlags
@@ -49,6 +50,7 @@ app.command("predict")(predict.predict)
 app.command("export")(export.export)
 app.command("listen")(listen.listen)
 app.command("serve", cls=GoogleFlags)(serve.serve)
+app.add_typer(speaker.app, name="speaker")
 app.command("review")(review.review)
 app.command("describe")(describe.describe)
 app.command("recipes")(recipes.recipes)

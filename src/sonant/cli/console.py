@@ -137,6 +137,8 @@ class Watch:
                 f"validation loss {row['validation_loss']:.4f}",
                 f"accuracy {row['validation_accuracy']:.2%}",
             ]
+        if "validation_eer" in row:
+            figures.append(f"validation EER {row['validation_eer']:.2%}")
         figures.append(f"{row['clips_per_second']:,.0f} clips/s")
         mark = "  best" if event.best else ""
         show(f"epoch {int(row['epoch'])}/{event.epochs}  {'  '.join(figures)}{mark}")

@@ -12,8 +12,10 @@ import typer
 from sonant.cli import console
 
 if TYPE_CHECKING:
-    from sonant.card import Card, StreamSpec
+    from sonant.card import AudioSpec, Card, StreamSpec
 
+SPEAKERS = "speakers"
+"""The task of bundles that embed voices."""
 WHOLE_ONLY = "no: its front end or its network needs the whole clip"
 
 
@@ -31,6 +33,10 @@ def describe(
         _print(card)
     if any(graph.stream for graph in card.graphs.values()):
         console.next_step(f"sonant listen {bundle} mic", "hear what it makes of your voice")
+    elif card.task == SPEAKERS:
+        console.next_step(
+            f"sonant speaker verify A.wav B.wav --model {bundle}", "ask whether two are one"
+        )
     else:
         console.next_step(f"sonant predict {bundle} clip.wav", "ask it about a clip")
 
@@ -56,14 +62,14 @@ def _print(card: Card) -> None:
     audio = card.audio
     facts: list[tuple[str, str]] = [
         ("bundle", f"{card.name}, version {card.version}"),
-        ("labels", ", ".join(card.labels)),
-        ("a clip", f"{audio.duration_s:g} s at {audio.rate_hz:,} Hz"),
+        *_heard(card, audio),
         ("network", f"{card.model.name}, {card.model.parameters:,} parameters"),
         ("whole clip", f"{card.model.macs_per_second:,.0f} MACs per second of audio"),
         ("on disk", f"{card.bytes / 1e6:.2f} MB"),
     ]
     stream = _stream(card)
-    streaming = [("streams", WHOLE_ONLY)] if stream is None else _latency(stream, audio.rate_hz)
+    keywords_only = () if card.task == SPEAKERS else [("streams", WHOLE_ONLY)]
+    streaming = keywords_only if stream is None else _latency(stream, audio.rate_hz)
     console.table(("what", "value"), [*facts, *streaming, *_point(card)])
     if card.exports:
         console.table(
@@ -73,6 +79,16 @@ def _print(card: Card) -> None:
                 for name, export in card.exports.items()
             ],
         )
+
+
+def _heard(card: Card, audio: AudioSpec) -> Iterator[tuple[str, str]]:
+    """What goes in and what comes out."""
+    if card.task == SPEAKERS:
+        yield "answers", "embeddings of voices"
+        yield "a clip", f"of any length, at {audio.rate_hz:,} Hz"
+        return
+    yield "labels", ", ".join(card.labels)
+    yield "a clip", f"{audio.duration_s:g} s at {audio.rate_hz:,} Hz"
 
 
 def _latency(stream: StreamSpec, rate_hz: int) -> Iterator[tuple[str, str]]:
@@ -93,6 +109,9 @@ def _point(card: Card) -> Iterator[tuple[str, str]]:
     """How it decides, and what was measured of it."""
     point = card.operating_point
     if point is None:
+        return
+    if card.task == SPEAKERS:
+        yield "calibrated", "yes" if "speakers" in point else "no"
         return
     decision = point.get("decision", {})
     own = "".join(f", {label} {level:.4g}" for label, level in decision.get("thresholds", ()))

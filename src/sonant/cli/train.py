@@ -39,7 +39,9 @@ def train(
     ),
     out: Path = typer.Option(None, "--out", "-o", help="Run folder; none: runs/<recipe>."),
     parent: Path = typer.Option(
-        None, "--from", help="Fine-tune this bundle, by its own recipe at a tenth of its rate."
+        None,
+        "--from",
+        help="Fine-tune this bundle, by its own recipe at a tenth of its rate; speakers by RECIPE.",
     ),
     exports: list[str] = typer.Option(
         None,
@@ -118,4 +120,8 @@ def _print(outcome: Outcome, *, as_json: bool) -> None:
         print(f"bundle  {outcome.bundle}")
         if outcome.report:
             print(f"report  {outcome.report}")
-    console.next_step(f"sonant predict {outcome.bundle} CLIP.wav", "ask it about a recording")
+    if any(name.endswith("eer") for name in outcome.metrics):
+        verb, why = "speaker calibrate --data DATA --model", "learn what its scores mean"
+        console.next_step(f"sonant {verb} {outcome.bundle}", why)
+    else:
+        console.next_step(f"sonant predict {outcome.bundle} CLIP.wav", "ask it about a recording")

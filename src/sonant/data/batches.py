@@ -30,6 +30,8 @@ class Batch:
     """[batch], label numbers."""
     share: float = 1.0
     """How much of the global batch's clips this process holds, times the number of processes."""
+    lengths: Tensor | None = None
+    """[batch], samples of each that are sound, the rest filled up; None where nothing is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,15 @@ from sonant.events import Note, OnEvent, silent
 from sonant.export.esphome import WakeWord
 from sonant.exporting.device import device
 from sonant.exporting.form import Form
-from sonant.exporting.forms import FORMS, Made
+from sonant.exporting.forms import FORMS, ONE_HOP, Made
 from sonant.exporting.material import PROVED, Material, material
 from sonant.manifest import Manifest
 from sonant.models.classifier import Classifier
 
 FOLDER = "exports"
 """Of a bundle."""
+GRAPH = f"graphs/{ONE_HOP}"
+"""Where a bundle has its graph for one hop."""
 ESPHOME = "esphome"
 """The name of the export for that device."""
 
@@ -135,10 +137,22 @@ def _kept(
         "front_end": form.front_end,
         "report": report,
     }
-    version = revise(card, files=files, changes={"exports": {name: entry}})
+    changes: dict[str, Any] = {"exports": {name: entry}}
+    short = path.with_name(ONE_HOP)
+    if short.exists() and "stream" in card.graphs and "step" not in card.graphs:
+        # Of a bundle from before there were such graphs; its live streams are faster from now on.
+        files[GRAPH] = short
+        changes["graphs"] = {"step": _one_hop(card, report)}
+    version = revise(card, files=files, changes=changes)
     if out is not None:
         shutil.copytree(version / folder, out, dirs_exist_ok=True)
     return Exported(bundle=version, file=version / folder / path.name, name=name, report=report)
+
+
+def _one_hop(card: Card, report: dict[str, Any]) -> dict[str, Any]:
+    """What the card says of the graph for one hop: what it says of the other, and its own proof."""
+    stream = asdict(card.graphs["stream"])
+    return stream | {"file": GRAPH, "max_difference": report["one_hop_max_difference"]}
 
 
 def _size(path: Path) -> int:

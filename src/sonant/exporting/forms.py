@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sonant.errors import ExportError
-from sonant.export import onnx, quantize, saved_model, step, tflite, tflite_running
+from sonant.export import one_hop, onnx, quantize, saved_model, step, tflite, tflite_running
 from sonant.export.quantize import Gap
 from sonant.export.translate_step import step_graph, whole_graph
 from sonant.exporting import proof
@@ -27,6 +27,8 @@ Report: TypeAlias = dict[str, Any]
 
 AGREEMENT: Final = 0.9
 """Share of the answers on which float is sure that 8 bits have to give too."""
+ONE_HOP: Final = "step.onnx"
+"""Beside a step graph for any length, the one for exactly one hop."""
 DRIFT: Final = 0.02
 """Mean difference that an 8-bit stream may have gained by the end of long audio."""
 
@@ -100,11 +102,15 @@ def onnx_whole(made: Made) -> Report:
 
 
 def onnx_stream(made: Made) -> Report:
-    """States by name; 8 bits are calibrated on streams that are never reset."""
-    stream, hop = made.stream, made.samples_per_answer
+    """States by name, and beside it a graph for one hop; 8 bits learn from streams never reset."""
+    stream, hop, clips = made.stream, made.samples_per_answer, made.material.clips[:16]
     source = made.path.with_name("float.onnx") if made.form.int8 else made.path
-    step.export_step(stream, source)
-    report: Report = {"max_difference": step.difference(stream, source, made.material.clips[:16])}
+    fixed = step.export_step(stream, source)
+    report: Report = {"max_difference": step.difference(stream, source, clips)}
+    if not made.form.int8:
+        plain = source if fixed == 1 else None
+        short = one_hop.export_one_hop(stream, made.path.with_name(ONE_HOP), clips, plain=plain)
+        report |= {"one_hop_max_difference": short}
     answers = _hear(source, hop)(made.material.long)
     if made.form.int8:
         quantize.quantize_step(source, made.path, heard=made.material.streams, hop=hop)

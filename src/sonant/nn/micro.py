@@ -107,7 +107,7 @@ class Micro(nn.Module):
         top = frames.abs().amax(-1, keepdim=True).clamp(min=1.0) + 0.5
         step = torch.exp2(top.log2().floor() + 1 - FFT_BITS) * self.fft
         squares = self._squares(frames.flatten(0, 1), by_matmul).view(*frames.shape[:2], -1)
-        powers = squares[..., 0::2] + squares[..., 1::2] + FFT_NOISE * step.square()
+        powers = squares[..., 0::2] + squares[..., 1::2] + FFT_NOISE * (step * step)
         return _down((powers @ self.bank.to(powers.dtype)).sqrt() * (UNIT / self.fft))
 
     def _squares(self, windows: Tensor, by_matmul: bool) -> Tensor:
@@ -125,7 +125,7 @@ class Micro(nn.Module):
         """The signal over its background; a square up to 2, then a line."""
         gain = (noise + self.config.gain_offset).pow(-self.config.gain_strength)
         ratio = clean * gain.clamp(max=HIGHEST_GAIN)
-        return torch.where(ratio < 2.0, ratio.square() / 4, ratio - 1.0)
+        return torch.where(ratio < 2.0, ratio * ratio / 4, ratio - 1.0)
 
 
 def _down(steps: Tensor) -> Tensor:

@@ -149,7 +149,8 @@ class Spectrum(nn.Module):
         count, span = self.framing.count(samples.shape[-1]), self.framing.window_length
         body = self.framing.continued(samples, first=0, stop=count, span=span)
         parts = F.conv1d(body.unsqueeze(1), kernels, stride=self.framing.hop_length)
-        return parts.square().transpose(1, 2)
+        # Runtimes square by a general power, many times slower than by a product.
+        return (parts * parts).transpose(1, 2)
 
 
 @lru_cache(maxsize=4)

@@ -31,13 +31,15 @@ def curves(
 ) -> bytes:
     """Draw loss, accuracy and learning rate over the epochs; rows are those of `metrics.jsonl`.
 
-    Validation may be missing. `best_epoch` is marked; None takes the highest accuracy, validation
-    before training, and the lower loss among equals. Raises `MissingExtra` without matplotlib.
+    Equal error rates stand in place of the accuracy where there are any. Validation may be missing.
+    `best_epoch` is marked; None takes the highest accuracy, validation before training, and the lower
+    loss among equals. Raises `MissingExtra` without matplotlib.
     """
     figure = canvas.figure(11.16, 3.3, theme=theme)
     panels = figure.subplots(1, 3, width_ratios=(1, 1, 0.8))
     best = _best_epoch(history) if best_epoch is None else best_epoch
-    for axes, name in zip(panels, ("loss", "accuracy", "learning_rate"), strict=True):
+    rate = "eer" if any("validation_eer" in row for row in history) else "accuracy"
+    for axes, name in zip(panels, ("loss", rate, "learning_rate"), strict=True):
         canvas.style(axes, theme)
         axes.set_title(name.replace("_", " "), color=theme.ink, fontsize=10, loc="left")
         axes.set_xlabel("epoch")
@@ -47,8 +49,10 @@ def curves(
             _line(axes, history, key, colour=colour)
         if best is not None:
             axes.axvline(best, color=theme.soft, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
-    _legend(panels[0], theme)
-    _finish_accuracy(panels[1], best, theme)
+    # Loss is of training alone then, and the rate of validation alone.
+    for axes in panels[:2] if rate == "eer" else panels[:1]:
+        _legend(axes, theme)
+    _finish_rate(panels[1], best, theme)
     return canvas.png(figure)
 
 
@@ -133,7 +137,7 @@ def _legend(axes: Any, theme: Theme) -> None:
         axes.legend(handles, names, frameon=False, fontsize=9, labelcolor=theme.ink)
 
 
-def _finish_accuracy(axes: Any, best: int | None, theme: Theme) -> None:
+def _finish_rate(axes: Any, best: int | None, theme: Theme) -> None:
     """Per cent, and which epoch the broken line marks."""
     axes.yaxis.set_major_formatter(canvas.library("matplotlib.ticker").PercentFormatter(1.0))
     if best is not None:

@@ -8,21 +8,23 @@
 The streams stand in the first rows of every array: whoever leaves is replaced by the last. States
 lie on two sides. Where all streams take part in a step, the graph reads one side, writes the other,
 and nothing is copied; where the first rows do, the fewer of the others and them are copied; else
-those that take part are gathered first and put back afterwards. An arena is for one thread at a time.
+those that take part are gathered first and put back afterwards. A step of few hops goes hop by hop
+where the bundle has a graph for that. An arena is for one thread at a time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any, Final, TypeAlias, final
+from typing import Final, TypeAlias, final
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
 from sonant.audio import PCM16_SCALE, Samples
-from sonant.errors import BundleError, SonantError
+from sonant.errors import SonantError
+from sonant.runtime.hop_by_hop import FEWEST_ROWS, HopByHop, bound
 from sonant.runtime.session import Pcm, Probabilities, StreamGraph
 
 STEP_S: Final = 0.02
@@ -70,7 +72,8 @@ class Arena:
         self._rows: list[Row] = []
         self._states: list[list[_Floats]] = []
         self._side = 0
-        self._bindings: dict[tuple[int, int, int, int], onnxruntime.IOBinding] = {}
+        self._bindings: dict[tuple[int, int, int, int], list[onnxruntime.IOBinding]] = {}
+        self._short: Final = HopByHop.of(graph, hops=self.hops, rows=min(RUN_ROWS, limit))
         self.capacity = 0
         """Rows that there is room for now."""
         self._resize(min(GROWTH, limit))
@@ -190,27 +193,36 @@ class Arena:
         target = 1 - self._side
         for start in range(0, count, RUN_ROWS):
             stop = min(start + RUN_ROWS, count)
+            bindings = self._bound(start, stop, source, target)
+            # Several bindings are one for each hop.
+            hops = 1 if len(bindings) > 1 else self.hops
             try:
-                self.graph.session.run_with_iobinding(self._bound(start, stop, source, target))
+                if self._short is not None and len(bindings) > 1:
+                    self._short.run(bindings, self._inbox[start:stop], self._outbox[start:stop])
+                else:
+                    self.graph.runner(hops).run_with_iobinding(bindings[0])
             except Exception as error:  # onnxruntime's errors share no narrower class
-                file = self.graph.card.path / self.graph.spec.file
-                raise BundleError(f"{file}: failed ({error})") from error
+                raise self.graph.failed(hops, error) from error
 
-    def _bound(self, start: int, stop: int, source: int, target: int) -> onnxruntime.IOBinding:
-        """Where the graph reads and writes these rows."""
+    def _bound(
+        self, start: int, stop: int, source: int, target: int
+    ) -> list[onnxruntime.IOBinding]:
+        """Where the graph reads and writes these rows; hop by hop where that is faster."""
         key = (start, stop, source, target)
-        binding = self._bindings.get(key)
-        if binding is None:
+        bindings = self._bindings.get(key)
+        if bindings is None:
             if len(self._bindings) >= KEPT_BINDINGS:
                 self._bindings.clear()
-            graph, rows = self.graph, slice(start, stop)
-            binding = self._bindings[key] = graph.session.io_binding()
-            _bind(binding.bind_input, graph.spec.input, self._inbox[rows])
-            _bind(binding.bind_output, graph.spec.output, self._outbox[rows])
-            for number, state in enumerate(graph.stream.states):
-                _bind(binding.bind_input, state.name, self._states[source][number][rows])
-                _bind(binding.bind_output, state.next, self._states[target][number][rows])
-        return binding
+            before = [state[start:stop] for state in self._states[source]]
+            after = [state[start:stop] for state in self._states[target]]
+            if self._short is not None and stop - start >= FEWEST_ROWS:
+                bindings = self._short.bound(stop - start, before=before, after=after)
+            else:
+                places = self._inbox[start:stop], self._outbox[start:stop]
+                runner = self.graph.runner(self.hops)
+                bindings = [bound(self.graph, runner, *places, before=before, after=after)]
+            self._bindings[key] = bindings
+        return bindings
 
     def _resize(self, capacity: int) -> None:
         """Move all streams to arrays of `capacity` rows."""
@@ -227,8 +239,3 @@ class Arena:
         self._outbox: _Floats = np.zeros((capacity, self._labels, self.hops), np.float32)
         self._bindings.clear()
         self.capacity = capacity
-
-
-def _bind(bind: Any, name: str, place: _Floats) -> None:
-    """By address: the arena keeps the array for as long as it keeps the binding."""
-    bind(name, "cpu", 0, np.float32, place.shape, place.ctypes.data)

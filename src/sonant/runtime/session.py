@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sonant.audio import PCM16_SCALE, Samples
 from sonant.card import Card
 from sonant.errors import AudioError, BundleError, SonantError
-from sonant.runtime.step_graph import STREAM, hops_of, open_step, stream_of
+from sonant.runtime.step_graph import ONE_HOP, STREAM, hops_of, open_one_hop, open_step, stream_of
 
 BLOCK_HOPS: Final = 32
 """Hops in one run at most, where the graph takes many: enough to be fast over files."""
@@ -34,7 +34,7 @@ _Binding: TypeAlias = onnxruntime.IOBinding
 
 @final
 class StreamGraph:
-    """`graphs/stream.onnx` of a bundle, ready for any number of streams."""
+    """`graphs/stream.onnx` of a bundle, ready for any number of streams; for one hop, `step.onnx`."""
 
     def __init__(self, card: Card, *, threads: int = 1) -> None:
         """Open the graph; a step is so little work that one thread is the fastest.
@@ -48,6 +48,8 @@ class StreamGraph:
         self.session: Final = open_step(card, threads=threads)
         self.step_hops: Final = hops_of(card, self.session)
         """Hops that every step takes; None where it takes any number."""
+        self.one_hop: Final = open_one_hop(card, threads=threads)
+        """A faster graph for steps of one hop, where the bundle has it; the states are the same."""
 
     @property
     def hop_s(self) -> float:
@@ -58,6 +60,15 @@ class StreamGraph:
     def first_s(self) -> float:
         """The time that a stream's first answer speaks of; below 0 where a model looks ahead."""
         return (self.stream.hop - self.stream.delay) / self.card.audio.rate_hz
+
+    def runner(self, hops: int) -> onnxruntime.InferenceSession:
+        """What runs steps of so many hops."""
+        return self.one_hop if hops == 1 and self.one_hop is not None else self.session
+
+    def failed(self, hops: int, error: Exception) -> BundleError:
+        """What to raise where that did not run."""
+        ran = ONE_HOP if self.runner(hops) is self.one_hop else STREAM
+        return BundleError(f"{self.card.path / self.card.graphs[ran].file}: failed ({error})")
 
     def open(self) -> Session:
         """Begin a stream, from exactly zero states."""
@@ -104,9 +115,9 @@ class StreamGraph:
             feed[state.name] = np.concatenate([s._states[s._side][number] for s in sessions])
         names = [self.spec.output, *(state.next for state in self.stream.states)]
         try:
-            answer, *after = self.session.run(names, feed)
+            answer, *after = self.runner(hops).run(names, feed)
         except Exception as error:  # onnxruntime's errors share no narrower class
-            raise _failed(self, error) from error
+            raise self.failed(hops, error) from error
         for row, session in enumerate(sessions):
             for kept, new in zip(session._states[session._side], after, strict=True):
                 kept[0] = new[row]
@@ -216,9 +227,9 @@ class Session:
         """One step over the first `hops` hops of the inbox."""
         bound = self._bindings.get(hops) or self._bound(hops)
         try:
-            self.graph.session.run_with_iobinding(bound[self._side])
+            self.graph.runner(hops).run_with_iobinding(bound[self._side])
         except Exception as error:  # onnxruntime's errors share no narrower class
-            raise _failed(self.graph, error) from error
+            raise self.graph.failed(hops, error) from error
         self._side = 1 - self._side
         self._spent(hops)
         # A copy: the next step writes to the same place.
@@ -242,7 +253,7 @@ class Session:
 
     def _binding(self, hops: int, *, side: int) -> _Binding:
         graph = self.graph
-        binding = graph.session.io_binding()
+        binding = graph.runner(hops).io_binding()
         _bind(binding.bind_input, graph.spec.input, self._inbox, (1, hops * self._hop))
         answer = (1, len(graph.card.labels), hops)
         _bind(binding.bind_output, graph.spec.output, self._outbox, answer)
@@ -273,7 +284,3 @@ def _check(samples: Samples | Pcm) -> None:
     # The energy is no number as soon as one sample is none, and costs less than asking each.
     if samples.dtype == np.float32 and not math.isfinite(np.dot(samples, samples)):
         raise AudioError("the stream holds samples that are not numbers (NaN or infinite)")
-
-
-def _failed(graph: StreamGraph, error: Exception) -> BundleError:
-    return BundleError(f"{graph.card.path / graph.spec.file}: failed ({error})")

@@ -1,4 +1,4 @@
-"""The step graph of a bundle, opened and compared with its card."""
+"""The step graphs of a bundle, opened and compared with its card."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from sonant.card import Card, GraphSpec, StreamSpec
 from sonant.errors import BundleError
 
 STREAM: Final = "stream"
+"""The graph for steps of any length."""
+ONE_HOP: Final = "step"
+"""Where there is one: the same for steps of one hop, from operators that suit so few frames."""
 ERRORS_ONLY: Final = 3
 """onnxruntime's log level; its warnings speak of graph details no user can mend."""
 
@@ -27,32 +30,52 @@ def stream_of(card: Card) -> StreamSpec:
     return stream
 
 
-def open_step(card: Card, *, threads: int) -> onnxruntime.InferenceSession:
+def open_step(card: Card, *, threads: int, graph: str = STREAM) -> onnxruntime.InferenceSession:
     """Open the file that was written and no other; raises `BundleError` where that is not possible."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
     # A number of threads of our own choice also keeps onnxruntime from pinning them to cores.
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    name = card.graphs[STREAM].file
+    name = card.graphs[graph].file
     file = card.file(name)
-    graph = file.read_bytes()
-    if hashlib.sha256(graph).hexdigest() != card.files[name]:
+    written = file.read_bytes()
+    if hashlib.sha256(written).hexdigest() != card.files[name]:
         raise BundleError(
             f"{file}: is not the file that was written (its sha256 differs); copy the bundle again"
         )
     try:
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(written, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no narrower class
         raise BundleError(f"{file}: onnxruntime cannot open it ({error})") from error
 
 
-def hops_of(card: Card, session: onnxruntime.InferenceSession) -> int | None:
+def open_one_hop(card: Card, *, threads: int) -> onnxruntime.InferenceSession | None:
+    """The graph for one hop; None in a bundle that has none.
+
+    Raises `BundleError` where it takes another length, or its states are not those of the other graph:
+    a stream goes from one to the other.
+    """
+    if ONE_HOP not in card.graphs:
+        return None
+    session = open_step(card, threads=threads, graph=ONE_HOP)
+    spec, other = card.graphs[ONE_HOP], card.graphs[STREAM]
+    same = (spec.input, spec.output, spec.stream) == (other.input, other.output, other.stream)
+    if not same or hops_of(card, session, graph=ONE_HOP) != 1:
+        raise BundleError(
+            f"{card.path / spec.file}: is no step of one hop of {other.file}; copy the bundle again"
+        )
+    return session
+
+
+def hops_of(
+    card: Card, session: onnxruntime.InferenceSession, *, graph: str = STREAM
+) -> int | None:
     """The hops that every step takes, None where any number.
 
     Raises `BundleError` where the graph has other ends than the card says.
     """
-    spec, stream = card.graphs[STREAM], stream_of(card)
+    spec, stream = card.graphs[graph], stream_of(card)
     _compare_ends(card, spec, stream, session)
     file = card.path / spec.file
     shapes = {end.name: end.shape for end in (*session.get_inputs(), *session.get_outputs())}

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from sonant.serving import kserve, openapi, pages, rest
+from sonant.serving import kserve, openapi, pages, rest, speakers
 from sonant.serving.front import Front, Receive, Scope, Send
 from sonant.serving.http import Reply, Request
 from sonant.serving.service import Service
@@ -56,6 +56,8 @@ class App:
             (*_, model) = ("", *service.catalog.names())
             request = self._vertex.ours(request, model=model)
         path = request.path
+        if speakers.ROOM.match(path):
+            return await speakers.answer(service, request)
         if TENSORFLOW.match(path):
             return await rest.answer(service, request)
         if path == "/v2" or path.startswith("/v2/"):

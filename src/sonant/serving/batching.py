@@ -91,6 +91,7 @@ class Batcher:
         self._queue: deque[_Job] = deque()
         self._running = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.waiting = 0
         """Rows in the queue."""
 
@@ -102,7 +103,8 @@ class Batcher:
         """
         rows = rows_of(inputs)
         self._admit(rows)
-        loop = asyncio.get_running_loop()
+        # Which loop is running is a system call each time it is asked.
+        loop = self._loop = self._loop or asyncio.get_running_loop()
         job = _Job(signature, inputs, rows, loop.create_future(), time.perf_counter(), deadline)
         self._queue.append(job)
         self.waiting += rows
@@ -134,7 +136,8 @@ class Batcher:
 
     def _go(self) -> None:
         """Start as many runs as there are threads and requests for."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop
+        assert loop is not None
         while self._queue and self._running < self.batching.threads:
             wait_s = self._queue[0].since + self.batching.timeout_s - time.perf_counter()
             if self.waiting < self.batching.max_batch_size and wait_s > 0:

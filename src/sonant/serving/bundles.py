@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, final
 
 import numpy as np
-import soundfile
 
 from sonant import audio
 from sonant.audio import Clip, Samples
@@ -18,7 +16,9 @@ from sonant.runtime.graph import WholeGraph
 from sonant.runtime.reading import fit
 from sonant.runtime.session import StreamGraph
 from sonant.runtime.step_graph import STREAM
+from sonant.serving.clips import PCM, SAMPLES, WAV, from_file, from_pcm16
 from sonant.serving.servable import Servable
+from sonant.serving.speaker_bundles import SpeakerServable
 from sonant.serving.status import invalid
 from sonant.serving.tensors import (
     DEFAULT_SIGNATURE,
@@ -32,13 +32,7 @@ from sonant.serving.tensors import (
     text,
 )
 
-PCM: Final = "pcm"
-WAV: Final = "wav"
 CLASSIFY: Final = "classify"
-SAMPLES: Final = "samples"
-LONGEST_S: Final = 600.0
-"""A few kilobytes of FLAC can hold hours of silence: what lasts longer is not unpacked."""
-MOST_CHANNELS: Final = 32
 
 
 @final
@@ -91,7 +85,10 @@ def open_bundle(folder: Path) -> Servable:
     return TASKS[card.task](card)
 
 
-TASKS: Final[Mapping[str, Callable[[Card], Servable]]] = {"keywords": KeywordServable}
+TASKS: Final[Mapping[str, Callable[[Card], Servable]]] = {
+    "keywords": KeywordServable,
+    "speakers": SpeakerServable,
+}
 
 
 def _signatures(labels: int) -> Mapping[str, Signature]:
@@ -122,26 +119,13 @@ def _from_samples(clip: Tensor, card: Card, name: str) -> Samples:
 
 def _from_pcm(clip: bytes, card: Card, name: str) -> Samples:
     """16-bit little-endian mono at the bundle's rate; it needs no rounding to 16 bits again."""
-    if not clip or len(clip) % 2:
-        raise invalid(f"{name}: {len(clip)} bytes are no 16-bit samples")
-    pcm = np.frombuffer(clip, "<i2")
     spec = card.audio
-    return audio.fit_length(audio.from_pcm16(pcm), spec.samples, pad=spec.pad, crop=spec.crop)
+    samples = from_pcm16(clip, name=name)
+    return audio.fit_length(samples, spec.samples, pad=spec.pad, crop=spec.crop)
 
 
 def _from_file(clip: bytes, card: Card, name: str) -> Samples:
-    """The bytes of a sound file, of any format and rate."""
-    try:
-        with soundfile.SoundFile(io.BytesIO(clip)) as sound:
-            seconds, channels = sound.frames / max(sound.samplerate, 1), sound.channels
-        if seconds > LONGEST_S or channels > MOST_CHANNELS:
-            raise invalid(
-                f"{name}: lasts {seconds:.0f} s with {channels} channels; "
-                f"at most {LONGEST_S:.0f} s and {MOST_CHANNELS} channels are read"
-            )
-        return _fitted(audio.read(clip), card, name)
-    except (soundfile.SoundFileError, AudioError) as error:
-        raise invalid(f"{name}: cannot be read as audio ({error})") from error
+    return _fitted(from_file(clip, name=name), card, name)
 
 
 def _fitted(clip: Clip, card: Card, name: str) -> Samples:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import itertools
 import logging
 import secrets
 import time
@@ -63,6 +64,9 @@ class Front:
         self.service: Final = service
         self._answer = answer
         self._token = token.encode()
+        # To ask the system for random bytes takes longer than to count.
+        self._prefix = secrets.token_hex(4)
+        self._numbers = itertools.count()
         self.in_hand = 0
         """Requests being answered."""
 
@@ -73,7 +77,9 @@ class Front:
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
-        request_id = headers.get("x-request-id", "")[:128] or secrets.token_hex(8)
+        request_id = (
+            headers.get("x-request-id", "")[:128] or f"{self._prefix}{next(self._numbers):x}"
+        )
         reply = self._refusal(scope, headers)
         if reply is None:
             self.in_hand += 1
@@ -109,7 +115,7 @@ class Front:
         self, scope: Scope, headers: Mapping[str, str], receive: Receive, request_id: str
     ) -> Reply | None:
         """None when the client left before it was answered."""
-        now = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
         raw = scope.get("raw_path") or scope["path"].encode()
         query = scope.get("query_string", b"")
         target = (raw + (b"?" + query if query else b"")).decode("latin-1")
@@ -126,14 +132,16 @@ class Front:
             target=target,
             headers=headers,
             body=body,
-            deadline=now + self.service.options.rest_api_timeout_in_ms / 1000,
+            deadline=loop.time() + self.service.options.rest_api_timeout_in_ms / 1000,
             id=request_id,
         )
-        return await self._while_there(request, receive)
+        return await self._while_there(request, receive, loop)
 
-    async def _while_there(self, request: Request, receive: Receive) -> Reply | None:
+    async def _while_there(
+        self, request: Request, receive: Receive, loop: asyncio.AbstractEventLoop
+    ) -> Reply | None:
         """The answer, unless the client leaves first; then the work is dropped."""
-        watch = _Watch(receive)
+        watch = _Watch(receive, loop)
         try:
             return await self._answered(request)
         except asyncio.CancelledError:
@@ -176,17 +184,17 @@ class Front:
         return _unpacked(body, packed, limit)
 
     async def _send(self, reply: Reply, scope: Scope, send: Send, request_id: str) -> None:
-        headers = {
-            "content-type": reply.content_type,
-            "content-length": str(len(reply.body)),
-            "x-request-id": request_id,
-            **reply.headers,
-        }
+        encoded = [
+            (b"content-type", reply.content_type.encode("latin-1")),
+            (b"content-length", b"%d" % len(reply.body)),
+            (b"x-request-id", request_id.encode("latin-1")),
+        ]
+        further = dict(reply.headers)
         if self.service.options.rest_api_enable_cors_support:
-            headers |= CORS
+            further |= CORS
         if self.service.draining.is_set():
-            headers["connection"] = "close"
-        encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+            further["connection"] = "close"
+        encoded += [(name.encode(), value.encode("latin-1")) for name, value in further.items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": encoded})
         body = b"" if scope["method"] == "HEAD" else reply.body
         await send({"type": "http.response.body", "body": body})
@@ -223,15 +231,16 @@ class Front:
 class _Watch:
     """Ends a task when its client has gone; short work is over before the watch begins."""
 
-    def __init__(self, receive: Receive) -> None:
-        """Watch over the current task."""
-        task = asyncio.current_task()
+    def __init__(self, receive: Receive, loop: asyncio.AbstractEventLoop) -> None:
+        """Watch over the current task of `loop`."""
+        task = asyncio.current_task(loop)
         assert task is not None
         self.task: Final = task
+        self._loop = loop
         self.gone = False
         self._receive = receive
         self._watching: asyncio.Task[None] | None = None
-        self._alarm = asyncio.get_running_loop().call_later(WATCH_AFTER_S, self._begin)
+        self._alarm = loop.call_later(WATCH_AFTER_S, self._begin)
 
     def end(self) -> None:
         """Look no longer."""
@@ -240,7 +249,7 @@ class _Watch:
             self._watching.cancel()
 
     def _begin(self) -> None:
-        self._watching = asyncio.get_running_loop().create_task(self._watch())
+        self._watching = self._loop.create_task(self._watch())
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

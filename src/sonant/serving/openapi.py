@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sonant import __version__
 from sonant.serving.openapi_schemas import KSERVE, PAGE, RESPONSES, TENSORFLOW, Table
+from sonant.serving.openapi_speakers import SPEAKERS
 
 JSON: Final = "application/json"
 BINARY: Final = "application/octet-stream"
@@ -30,6 +31,10 @@ LABEL: Final[Table] = {
     "required": True,
     "description": "A version label of models.config, such as `stable`.",
     "schema": {"type": "string", "minLength": 1},
+}
+SPEAKER: Final[Table] = {
+    **NAME,
+    "description": "Who is enrolled, percent-encoded.",
 }
 JSON_LENGTH: Final[Table] = {
     "name": "Inference-Header-Content-Length",
@@ -58,6 +63,18 @@ ABOUT: Final = (
 )
 """What KServe's clients ask of a model: the word and a summary."""
 REPOSITORY: Final = (("load", "Load a model that is configured."), ("unload", "Let a model go."))
+SPOKEN: Final = (
+    ("enroll", "Keep somebody's voice under a name.", "EnrollRequest", "Speaker"),
+    ("verify", "Whether two clips are of one speaker.", "VerifyRequest", "Verdict"),
+    ("identify", "Who of those enrolled it is.", "IdentifyRequest", "Identification"),
+)
+"""At `/v1/speakers:`: the word, a summary, what goes in and what comes out."""
+NEEDS_BODY: Final = frozenset(
+    {
+        *("PredictRequest", "ExamplesRequest", "InferRequest"),
+        *("EnrollRequest", "VerifyRequest", "IdentifyRequest"),
+    }
+)
 
 LOOKED_UP: Final = ("400", "401", "404")
 """How a question about a model can be refused."""
@@ -74,18 +91,19 @@ def document() -> Table:
             "version": __version__,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
             "description": "Speech models over HTTP: TensorFlow Serving's REST interface, KServe's "
-            "version 2, health and metrics. Live audio goes over a WebSocket at "
+            "version 2, enrolled speakers, health and metrics. Live audio goes over a WebSocket at "
             "/v1/models/{name}/stream, which OpenAPI cannot describe; docs/serving.md does.",
         },
         "tags": [
             {"name": "tensorflow", "description": "TensorFlow Serving's REST interface."},
             {"name": "kserve", "description": "Open Inference Protocol, version 2."},
+            {"name": "speakers", "description": "Who is it: with --speaker_store."},
             {"name": "server", "description": "Health, metrics, this document and the page."},
         ],
         "security": [{}, {"token": []}],
-        "paths": {**dict(_tensorflow()), **dict(_kserve()), **_server()},
+        "paths": {**dict(_tensorflow()), **dict(_speakers()), **dict(_kserve()), **_server()},
         "components": {
-            "schemas": {**TENSORFLOW, **KSERVE, **PAGE},
+            "schemas": {**TENSORFLOW, **SPEAKERS, **KSERVE, **PAGE},
             "responses": RESPONSES,
             "securitySchemes": {
                 "token": {
@@ -108,6 +126,17 @@ def _tensorflow() -> Iterator[tuple[str, Table]]:
         for verb, summary, request, reply in VERBS:
             post = _post(f"{verb}{ending}", summary, request, reply)
             yield f"{path}:{verb}", _path("tensorflow", parameters, post=post)
+
+
+def _speakers() -> Iterator[tuple[str, Table]]:
+    store = ("401", "501", "503")
+    every = _get("speakers", "Who is enrolled.", "Speakers", store)
+    yield "/v1/speakers", _path("speakers", get=every)
+    forget = _get("forget", "Remove somebody.", "Forgotten", ("400", "404", *store))
+    yield "/v1/speakers/{name}", _path("speakers", (SPEAKER,), delete=forget)
+    for verb, summary, request, reply in SPOKEN:
+        post = _post(verb, summary, request, reply)
+        yield f"/v1/speakers:{verb}", _path("speakers", post=post)
 
 
 def _kserve() -> Iterator[tuple[str, Table]]:
@@ -191,7 +220,7 @@ def _post(name: str, summary: str, request: str, reply: str | None) -> Table:
     if reply is None:
         operation["responses"]["200"] = {"description": "Done."}
     operation["requestBody"] = {
-        "required": request in ("PredictRequest", "ExamplesRequest", "InferRequest"),
+        "required": request in NEEDS_BODY,
         "content": {JSON: {"schema": _schema(request)}},
     }
     return operation

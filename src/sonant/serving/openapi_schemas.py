@@ -39,7 +39,8 @@ TENSORFLOW: Final[Table] = {
         "properties": {
             "signature_name": {
                 "type": "string",
-                "description": "`serving_default`, `pcm`, `wav` or `classify` of a keyword bundle.",
+                "description": "`serving_default`, `pcm`, `wav` or `classify` of a keyword bundle; "
+                "`serving_default`, `pcm` or `embed` of a speaker bundle.",
                 "examples": ["wav"],
             },
             "instances": {
@@ -273,7 +274,7 @@ RESPONSES: Final[Table] = {
     "404": _refusal("No such model, version or path."),
     "413": _refusal("The body is longer than `--max_body_bytes`, as sent or unpacked."),
     "429": _refusal("It waited too long in the queue."),
-    "501": _refusal("A type of tensor, or a call, that is not supported."),
+    "501": _refusal("A type of tensor, or a call, that is not supported, or no store of speakers."),
     "503": {
         **_refusal("Too much waits already, or the server is about to end."),
         "headers": {"Retry-After": {"schema": {"type": "string", "pattern": "^[0-9]+$"}}},

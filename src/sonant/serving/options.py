@@ -65,6 +65,10 @@ class Options:
         60.0
     )
 
+    speaker_store: Annotated[
+        str, "Enrolled speakers: a file, made where there is none, or a postgresql:// URL."
+    ] = ""
+
     ssl_config_file: Annotated[Path | None, "TLS of gRPC: TensorFlow Serving's SSLConfig."] = None
     tls_certificate: Annotated[Path | None, "Certificate chain, PEM; turns TLS on."] = None
     tls_key: Annotated[Path | None, "Its private key, PEM."] = None

@@ -78,6 +78,7 @@ class Replica:
             await close()
         await service.catalog.stop()
         executor.shutdown(cancel_futures=True)
+        service.close()
         await send({"type": "lifespan.shutdown.complete"})
 
 

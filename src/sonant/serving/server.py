@@ -143,6 +143,7 @@ class Server:
             await self._http_task
         await self.service.catalog.stop()
         self._executor.shutdown(wait=True, cancel_futures=True)
+        self.service.close()
 
     async def _idle(self, end: float) -> None:
         """Wait until no request is being answered, and a little longer."""

@@ -11,6 +11,7 @@ from sonant.serving.catalog import Catalog
 from sonant.serving.metrics import Metrics
 from sonant.serving.options import Options
 from sonant.serving.streams.hub import Hubs
+from sonant.speakers.store import SpeakerStore
 
 
 @final
@@ -26,6 +27,19 @@ class Service:
     """Set when the server was told to end: nothing new begins, live streams say goodbye."""
     live: dict[object, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     """Open streams, each with the way to end it politely."""
+
+    store: SpeakerStore | None = field(init=False, default=None)
+    """Enrolled speakers; None where the options name no store."""
+
+    def __post_init__(self) -> None:
+        """Open the store of speakers; raises `StoreError` where it cannot be used."""
+        if self.options.speaker_store:
+            self.store = SpeakerStore(self.options.speaker_store)
+
+    def close(self) -> None:
+        """Let go of the store, once nothing is answered any more."""
+        if self.store:
+            self.store.close()
 
     @property
     def ready(self) -> bool:

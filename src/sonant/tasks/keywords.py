@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 
 import numpy as np
 import torch
@@ -17,10 +16,9 @@ from sonant.data.cache import ClipStore
 from sonant.draws import Draws
 from sonant.errors import ManifestError
 from sonant.manifest import Manifest
-from sonant.models.classifier import Vary
-from sonant.nn.spec_augment import spec_augment
 from sonant.recipe import Recipe
 from sonant.tasks import Loss, Task
+from sonant.tasks.masks import masks
 
 EVALUATION_BATCH = 64
 
@@ -98,8 +96,9 @@ class KeywordTask(Task):
             samples = torch.lerp(other, samples, weight[:, None])
         samples = self._with_context(samples, batch, epoch=epoch)
         samples = samples.to(self.device, non_blocking=True)
+        draws = Draws(self.recipe.seed, epoch, batch.items)
         with self._autocast():
-            logits = model(samples, self._vary(batch, epoch=epoch)).float()
+            logits = model(samples, masks(self.recipe.augment, draws)).float()
         loss = self._cross_entropy(logits, targets)
         if mixing:
             mixed = self._cross_entropy(logits, other_targets.to(self.device))
@@ -126,22 +125,6 @@ class KeywordTask(Task):
     def _augmented(self, items: NDArray[np.int64], *, epoch: int) -> Tensor:
         placed = Draws(self.recipe.seed, epoch, items)
         return self.augment(self.train_split.samples(items, draws=placed), items, epoch=epoch)
-
-    def _vary(self, batch: Batch, *, epoch: int) -> Vary | None:
-        augment = self.recipe.augment
-        if not (augment.time_masks or augment.freq_masks or augment.cutouts):
-            return None
-        return partial(
-            spec_augment,
-            draws=Draws(self.recipe.seed, epoch, batch.items),
-            time_masks=augment.time_masks,
-            time_mask_frames=augment.time_mask_frames,
-            freq_masks=augment.freq_masks,
-            freq_mask_bins=augment.freq_mask_bins,
-            cutouts=augment.cutouts,
-            cutout_frames=augment.cutout_frames,
-            cutout_bins=augment.cutout_bins,
-        )
 
     def _cross_entropy(self, logits: Tensor, targets: Tensor) -> Tensor:
         """[batch]; weights average 1 over the training split, so processes can simply be summed."""

@@ -11,26 +11,27 @@ from numpy.typing import NDArray
 
 from sonant import card, plots
 from sonant.audio import from_pcm16
-from sonant.bundle import Contents, build_classifier, load_weights, save
+from sonant.bundle import Contents, load_weights, save
 from sonant.data.cache import Decoded, decode_manifest
-from sonant.errors import ManifestError, RecipeError
+from sonant.errors import ManifestError
 from sonant.events import Note, OnEvent, Working, silent
 from sonant.manifest import Manifest
-from sonant.models.classifier import Classifier, StreamingClassifier
-from sonant.models.pretrained import load_pretrained
-from sonant.nn.summary import Summary, summarise
+from sonant.nn.summary import Summary
 from sonant.recipe import Recipe
-from sonant.tasks.keywords import KeywordTask
 from sonant.training import checkpoint
 from sonant.training.allocator import keep_freed_memory
 from sonant.training.distributed import World, joined
 from sonant.training.loop import Loop
+from sonant.training.problems import problem
 from sonant.training.rehearsal import Rehearsed, rehearse
 from sonant.training.run_folder import RunFolder
-from sonant.training.transfer import inherit, vocabulary
 
 PROOF_CLIPS = 16
 """Real clips on which a bundle's graph is held to the model."""
+FIGURES = ("loss", "accuracy", "eer")
+"""How the names of figures end that are kept of an epoch."""
+PROOF_S = 32.0
+"""Seconds of them, about, since they are kept in the bundle."""
 TRAINED_ON = ("train", "validation")
 """The splits that training sees."""
 
@@ -148,55 +149,18 @@ def _prepare(
 ) -> tuple[Loop, Summary]:
     """Model, task and loop."""
     torch.manual_seed(recipe.seed)
-    labels = vocabulary(recipe, decoded.manifest.labels)
-    model = build_classifier(recipe, labels)
-    if recipe.augment.context_ms and not isinstance(model, StreamingClassifier):
-        raise RecipeError(
-            "augment.context_ms: only a network that streams hears what came before a clip; set it "
-            "to 0, or take a network and a front end that stream (`sonant recipes` names them)"
-        )
-    pretrained = getattr(recipe.model, "pretrained", "")
-    if pretrained:
-        load_pretrained(model.network, Path(pretrained))
-    if recipe.parent:
-        new = inherit(model, recipe, labels)
-        on_event(Note(f"begins with the weights of {recipe.parent}; {new} labels are new to it"))
-    task = KeywordTask(
-        recipe,
-        decoded.manifest,
-        decoded.store,
-        labels=labels,
-        share=world.share,
-        device=world.device,
-        precision=_precision(recipe.fit.precision, world.device),
-    )
-    summary = _summary(recipe, model)
-    model.to(world.device)
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if recipe.front_end.normalise != "none" and not recipe.parent:
-        on_event(Note("learning the features' statistics from the training split"))
-        model.front_end.adapt(task.adaptation())
+    found = problem(recipe, decoded, world, on_event)
     identity = {"recipe": recipe.digest, "data": decoded.manifest.digest}
     loop = Loop(
-        recipe, task, model, world=world, folder=folder, identity=identity, on_event=on_event
+        recipe,
+        found.task,
+        found.model,
+        world=world,
+        folder=folder,
+        identity=identity,
+        on_event=on_event,
     )
-    return loop, summary
-
-
-def _summary(recipe: Recipe, model: Classifier) -> Summary:
-    example = torch.zeros(1, recipe.data.samples)
-    return summarise(model, example, clip_s=recipe.data.duration_s)
-
-
-def _precision(wanted: str, device: torch.device) -> torch.dtype:
-    if wanted == "auto":
-        native = (
-            torch.cuda.is_bf16_supported()
-            if device.type == "cuda"
-            else torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        )
-        return torch.bfloat16 if native else torch.float32
-    return torch.bfloat16 if wanted == "bf16" else torch.float32
+    return loop, found.summary
 
 
 def _finish(recipe: Recipe, decoded: Decoded, loop: Loop, summary: Summary) -> Path:
@@ -209,15 +173,17 @@ def _finish(recipe: Recipe, decoded: Decoded, loop: Loop, summary: Summary) -> P
     model = loop.model.to("cpu")
     load_weights(model, folder.best)
     best = rows[loop.progress.best_epoch - 1]
+    clips, lengths = _proof_clips(recipe, decoded)
     return save(
         Contents(
             recipe=recipe,
             labels=loop.task.labels,
             model=model,
-            clips=_proof_clips(recipe, decoded),
+            clips=clips,
+            lengths=lengths,
             parameters=summary.parameters,
             macs_per_second=summary.macs_per_second,
-            metrics={name: best[name] for name in best if "loss" in name or "accuracy" in name},
+            metrics={name: best[name] for name in best if name.endswith(FIGURES)},
             data_digest=decoded.manifest.digest,
             parent=_name(recipe.parent),
         ),
@@ -230,10 +196,10 @@ def _name(parent: str) -> str | None:
     return "/".join(Path(parent).parts[-2:]) if parent else None
 
 
-def _proof_clips(recipe: Recipe, decoded: Decoded) -> NDArray[np.float32]:
-    """Clips spread over the manifest, [clips, samples]."""
-    count = min(PROOF_CLIPS, len(decoded.store))
-    numbers = np.linspace(0, len(decoded.store) - 1, count).astype(np.int64)
+def _proof_clips(recipe: Recipe, decoded: Decoded) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Clips spread over the manifest, [clips, samples], and how much of each is sound, [clips]."""
     data = recipe.data
+    count = min(PROOF_CLIPS, len(decoded.store), max(2, round(PROOF_S / data.duration_s)))
+    numbers = np.linspace(0, len(decoded.store) - 1, count).astype(np.int64)
     pcm = decoded.store.gather(numbers, data.samples, pad=data.pad, crop=data.crop)
-    return from_pcm16(pcm)
+    return from_pcm16(pcm), np.minimum(decoded.store.lengths[numbers], data.samples)

@@ -45,6 +45,8 @@ class State:
     """What a checkpoint holds."""
 
     model: nn.Module
+    task: nn.Module
+    """With what it learns besides, and training alone needs."""
     optimizer: Optimizer
     average: nn.Module | None
     """The running mean of the weights, if there is one."""
@@ -56,6 +58,7 @@ class State:
 def save(state: State, path: Path) -> None:
     """Write a checkpoint beside `path`, then put it in its place."""
     tensors = {f"model.{name}": tensor for name, tensor in state.model.state_dict().items()}
+    tensors |= {f"task.{name}": tensor for name, tensor in state.task.state_dict().items()}
     if state.average is not None:
         tensors |= {f"average.{n}": tensor for n, tensor in state.average.state_dict().items()}
     for number, slot in state.optimizer.state_dict()["state"].items():
@@ -74,6 +77,7 @@ def restore(state: State, path: Path) -> None:
         _check(state.identity, about, path)
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     state.model.load_state_dict(_under("model.", tensors))
+    state.task.load_state_dict(_under("task.", tensors))
     if state.average is not None:
         state.average.load_state_dict(_under("average.", tensors))
     _restore_optimizer(state.optimizer, _under("optimizer.", tensors))

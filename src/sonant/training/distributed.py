@@ -7,7 +7,7 @@ variables tell each who it is. Gloo joins CPUs, NCCL joins GPUs.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -43,6 +43,16 @@ class World:
             return model
         ids = [self.device.index] if self.device.type == "cuda" else None
         return DistributedDataParallel(model, device_ids=ids)
+
+    def average(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Average the gradients of what is not in the model that was wrapped."""
+        if self.size == 1:
+            return
+        for parameter in parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            distributed.all_reduce(parameter.grad)
+            parameter.grad /= self.size
 
     def total(self, sums: Mapping[str, float]) -> dict[str, float]:
         """Add figures up over the processes."""

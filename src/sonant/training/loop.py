@@ -16,10 +16,10 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from sonant.bundle import Model
 from sonant.data.batches import Batch
 from sonant.errors import Interrupted, TrainingError
 from sonant.events import EpochDone, OnEvent, Stepped
-from sonant.models.classifier import Classifier
 from sonant.recipe import FitConfig, Recipe
 from sonant.tasks import Task
 from sonant.training import checkpoint
@@ -66,7 +66,7 @@ class Loop:
         self,
         recipe: Recipe,
         task: Task,
-        model: Classifier,
+        model: Model,
         *,
         world: World,
         folder: RunFolder,
@@ -76,8 +76,7 @@ class Loop:
         self.recipe, self.task, self.model = recipe, task, model
         self.world, self.folder, self.on_event = world, folder, on_event
         self.progress = Progress()
-        parameters = (p for module in (model, task) for p in module.parameters())
-        self.optimizer = optimizer_for(recipe.fit, parameters)
+        self.optimizer = optimizer_for(recipe.fit, self._trained())
         decay = recipe.fit.ema_decay
         self.average = (
             AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))  # type: ignore[no-untyped-call]
@@ -86,6 +85,7 @@ class Loop:
         )
         self.state = checkpoint.State(
             model=model,
+            task=task,
             optimizer=self.optimizer,
             average=self.average,
             progress=self.progress,
@@ -96,6 +96,11 @@ class Loop:
             model.network.compile()
         self.saved_at = time.monotonic()
         self.stop = threading.Event()
+
+    def _trained(self) -> Iterator[nn.Parameter]:
+        """All that is optimised: the model's weights, and what the task learns besides."""
+        yield from self.model.parameters()
+        yield from self.task.parameters()
 
     @property
     def kept(self) -> nn.Module:
@@ -163,8 +168,9 @@ class Loop:
             self._refuse(value, batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        self.world.average(self.task.parameters())
         if fit.clip_norm:
-            nn.utils.clip_grad_norm_(self.model.parameters(), fit.clip_norm)
+            nn.utils.clip_grad_norm_(self._trained(), fit.clip_norm)
         self.optimizer.step()
         if self.average is not None:
             self.average.update_parameters(self.model)
@@ -232,7 +238,7 @@ class Loop:
 
     def _require_numbers(self) -> None:
         """Never let spoiled weights take the place of sound ones: a loss shows only the step before."""
-        if not all(bool(weight.isfinite().all()) for weight in self.model.parameters()):
+        if not all(bool(weight.isfinite().all()) for weight in self._trained()):
             raise TrainingError(
                 f"after step {self.progress.step or self.task.steps} of epoch "
                 f"{self.progress.epoch + (self.progress.step > 0)} some weights are no numbers: a "
@@ -257,11 +263,15 @@ class Loop:
 
 
 def _merit(row: Mapping[str, float], monitor: str) -> float:
-    """Higher is better; the training figure stands in where there is no validation split."""
+    """Higher is better; the training figure stands in where there is no validation split.
+
+    Rates come in steps of one clip; the loss decides between equals.
+    """
+    if monitor == "eer" and "validation_eer" in row:
+        return -row["validation_eer"] - 1e-6 * min(row["train_loss"], 1e3)
     side = "validation" if f"validation_{monitor}" in row else "train"
-    if monitor == "loss":
+    if monitor in ("loss", "eer"):
         return -row[f"{side}_loss"]
-    # Accuracy comes in steps of one clip; the loss decides between equals.
     return row[f"{side}_accuracy"] - 1e-6 * min(row[f"{side}_loss"], 1e3)
 
 

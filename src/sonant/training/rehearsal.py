@@ -15,10 +15,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sonant.bundle import Model
 from sonant.data.batches import Batch
 from sonant.errors import TrainingError
-from sonant.export import onnx, step
+from sonant.export import embedding, one_hop, onnx, step
 from sonant.models.classifier import Classifier, StreamingClassifier
+from sonant.models.embedder import SpeakerEmbedder
 from sonant.recipe import Recipe
 from sonant.tasks import Task
 from sonant.training import checkpoint
@@ -31,7 +33,7 @@ Rehearsed: TypeAlias = Callable[[Classifier, NDArray[np.float32]], None]
 def rehearse(
     recipe: Recipe,
     task: Task,
-    model: Classifier,
+    model: Model,
     *,
     processes: int = 1,
     also: Rehearsed | None = None,
@@ -50,24 +52,30 @@ def rehearse(
         clips = batch.samples[:2]
     with tempfile.TemporaryDirectory(prefix="sonant-rehearsal-") as scratch:
         optimizer.zero_grad(set_to_none=True)
-        _save_and_load(double, optimizer, Path(scratch) / "checkpoint.safetensors")
+        _save_and_load(double, task, optimizer, Path(scratch) / "checkpoint.safetensors")
         optimizer.state.clear()  # so that the export does not stand on top of it in memory
         _export(recipe, double, clips.numpy(), Path(scratch))
-    if also is not None:
+    if also is not None and isinstance(double, Classifier):
         also(double, clips.numpy())
 
 
-def _export(recipe: Recipe, model: Classifier, clips: NDArray[np.float32], scratch: Path) -> None:
+def _export(recipe: Recipe, model: Model, clips: NDArray[np.float32], scratch: Path) -> None:
     """Every graph that the bundle will have."""
+    if isinstance(model, SpeakerEmbedder):
+        embedding.export_embedding(model, scratch / "embed.onnx", clips=list(clips))
+        return
     onnx.export_whole(model, scratch / "whole.onnx", samples=recipe.data.samples)
     onnx.difference(model, scratch / "whole.onnx", clips)
     if isinstance(model, StreamingClassifier):
         # One hop a step is the least; what takes more is tried when the bundle is written.
         step.export_step(model.stream, scratch / "stream.onnx", hops=1)
         step.difference(model.stream, scratch / "stream.onnx", clips)
+        one_hop.export_one_hop(
+            model.stream, scratch / "step.onnx", clips, plain=scratch / "stream.onnx"
+        )
 
 
-def _step(task: Task, model: Classifier, optimizer: torch.optim.Optimizer, batch: Batch) -> None:
+def _step(task: Task, model: Model, optimizer: torch.optim.Optimizer, batch: Batch) -> None:
     value, _ = task.loss(model, batch, epoch=0)
     optimizer.zero_grad(set_to_none=True)
     value.backward()  # type: ignore[no-untyped-call]
@@ -77,7 +85,7 @@ def _step(task: Task, model: Classifier, optimizer: torch.optim.Optimizer, batch
 def _smallest_step(
     recipe: Recipe,
     task: Task,
-    model: Classifier,
+    model: Model,
     optimizer: torch.optim.Optimizer,
     *,
     processes: int,
@@ -90,6 +98,7 @@ def _smallest_step(
         items=last.items[:count],
         samples=last.samples[:count],
         targets=last.targets[:count],
+        lengths=None if last.lengths is None else last.lengths[:count],
     )
     try:
         _step(task, model, optimizer, fewest)
@@ -117,9 +126,14 @@ def _too_few(error: ValueError, clips: int, batch: int, processes: int) -> str:
     )
 
 
-def _save_and_load(model: Classifier, optimizer: torch.optim.Optimizer, path: Path) -> None:
+def _save_and_load(model: Model, task: Task, optimizer: torch.optim.Optimizer, path: Path) -> None:
     state = checkpoint.State(
-        model=model, optimizer=optimizer, average=None, progress=checkpoint.Progress(), identity={}
+        model=model,
+        task=task,
+        optimizer=optimizer,
+        average=None,
+        progress=checkpoint.Progress(),
+        identity={},
     )
     checkpoint.save(state, path)
     # Into the same copy, emptied before: a second one would be the largest thing a run ever holds.

@@ -18,20 +18,15 @@ FEW: Final = 24
 SOME: Final = 1024
 """So many are written in one go."""
 NULL: Final = "null"
-_SINGLE: Final = struct.Struct("f")
+_pack: Final = struct.Struct("f").pack
+_unpack: Final = struct.Struct("f").unpack
 
 
 def decimal(value: float, *, single: bool) -> str:
     """The text of one number; `single` says that it stands for one of 32 bits."""
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if single:
-        value = _rounded(value)
-    text = f"{value:g}"
-    again = _rounded(float(text)) if single else float(text)
-    if again != value:
-        text = f"{value:.9g}" if single else f"{value:.17g}"
-    return text if "." in text or "e" in text else f"{text}.0"
+    return _single(_rounded(value)) if single else _double(value)
 
 
 def decimals(values: NDArray[Any], *, nan: bool = True) -> list[str]:
@@ -39,6 +34,8 @@ def decimals(values: NDArray[Any], *, nan: bool = True) -> list[str]:
     flat = values.ravel()
     single = flat.dtype.itemsize < np.dtype(np.float64).itemsize
     numbers: list[float] = flat.tolist()
+    if single and len(numbers) <= FEW and all(map(math.isfinite, numbers)):
+        return [_single(number) for number in numbers]
     if len(numbers) <= FEW:
         return [_text(number, single=single, nan=nan) for number in numbers]
     form = "%.9g\n" if single else "%.17g\n"
@@ -51,9 +48,26 @@ def decimals(values: NDArray[Any], *, nan: bool = True) -> list[str]:
     return texts
 
 
+def _single(value: float) -> str:
+    """Of one that is finite and of 32 bits already."""
+    text = f"{value:g}"
+    if _unpack(_pack(float(text)))[0] != value:
+        text = f"{value:.9g}"
+    return text if "." in text or "e" in text else f"{text}.0"
+
+
+def _double(value: float) -> str:
+    text = f"{value:g}"
+    return _pointed(text if float(text) == value else f"{value:.17g}")
+
+
+def _pointed(text: str) -> str:
+    return text if "." in text or "e" in text else f"{text}.0"
+
+
 def _rounded(value: float) -> float:
     """The nearest number of 32 bits."""
-    found: float = _SINGLE.unpack(_SINGLE.pack(value))[0]
+    found: float = _unpack(_pack(value))[0]
     return found
 
 

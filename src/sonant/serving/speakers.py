@@ -1,0 +1,245 @@
+"""Who is it, over HTTP: enrol, verify, identify, list and forget, at `/v1/speakers`.
+
+A clip goes through the queue of its model like any other request; the store is asked on threads of its own,
+since it may wait for other processes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from typing import Any, Final, TypeAlias, TypeVar, cast
+from urllib.parse import unquote
+
+import numpy as np
+import orjson
+
+from sonant.errors import StoreError
+from sonant.serving.clips import WAV
+from sonant.serving.http import Reply, Request, refused
+from sonant.serving.kserve.payload import parsed
+from sonant.serving.rest.values import bytes_of, is_base64
+from sonant.serving.running import Running
+from sonant.serving.service import Service
+from sonant.serving.speaker_bundles import EMBED, SpeakerServable, heard_in
+from sonant.serving.spec import ModelSpec
+from sonant.serving.status import Code, Refusal, invalid, not_found
+from sonant.serving.tensors import text
+from sonant.speakers import enrolment, verdict
+from sonant.speakers.model import TOP, SpeakerModel
+from sonant.speakers.store import SpeakerStore
+from sonant.speakers.verdict import Heard, Identification
+
+ROOM: Final = re.compile(r"/v1/speakers(?:[:/].*)?$", re.DOTALL)
+"""Every path that is answered here."""
+LOG = logging.getLogger("sonant.serving")
+MOST_CLIPS: Final = 100
+MOST_CANDIDATES: Final = 100
+METHOD_NOT_ALLOWED: Final = 405
+RETRY_S: Final = 5.0
+NO_STORE: Final = (
+    "this server knows no speakers; start it with --speaker_store and a file, "
+    "or a postgresql:// URL"
+)
+
+T = TypeVar("T")
+Path: TypeAlias = re.Match[str]
+Asked: TypeAlias = Mapping[str, Any]
+Handler: TypeAlias = Callable[[Service, SpeakerStore, Request, Path], Awaitable[Reply]]
+
+
+async def answer(service: Service, request: Request) -> Reply:
+    """Answer any request that `ROOM` matches; every refusal is a reply, a fault of the model is raised."""
+    try:
+        if service.store is None:
+            raise Refusal(Code.UNIMPLEMENTED, NO_STORE)
+        for pattern, method, handler in PATHS:
+            if path := pattern.fullmatch(request.path):
+                if request.method != method:
+                    return _not_allowed(request, method)
+                async with asyncio.timeout_at(request.deadline):
+                    return await handler(service, service.store, request, path)
+        raise not_found(f"there is no {request.path[:200]} here")
+    except Refusal as refusal:
+        return refused(refusal)
+    except TimeoutError:
+        return refused(Refusal(Code.DEADLINE_EXCEEDED, "the deadline passed while it was answered"))
+
+
+async def _list(service: Service, store: SpeakerStore, request: Request, path: Path) -> Reply:
+    model, speakers = await _stored(lambda: (store.model_digest, store.speakers()))
+    return _json({"model_digest": model, "speakers": [asdict(one) for one in speakers]})
+
+
+async def _forget(service: Service, store: SpeakerStore, request: Request, path: Path) -> Reply:
+    name = _clean(unquote(path["name"]))
+
+    def forget() -> int | None:
+        return store.forget(name) if name in store.names() else None
+
+    count = await _stored(forget)
+    if count is None:
+        raise not_found(f"nobody is enrolled as '{name}'")
+    return _json({"name": name, "forgotten": count})
+
+
+async def _enroll(service: Service, store: SpeakerStore, request: Request, path: Path) -> Reply:
+    asked = await asyncio.to_thread(_asked, request.body, "name", "clips")
+    if not isinstance(asked.get("name"), str):
+        raise invalid("'name' is missing, or no string")
+    name, given = _clean(asked["name"]), asked.get("clips")
+    if not isinstance(given, list) or not 0 < len(given) <= MOST_CLIPS:
+        raise invalid(f"'clips' is no list of 1 to {MOST_CLIPS} clips")
+    clips = {f"clips[{number}]": clip for number, clip in enumerate(given)}
+    with _held(service, asked) as (running, model):
+        heard = await _heard(running, clips, request)
+        for called, one in zip(clips, heard, strict=True):
+            if objection := model.objection(one):
+                raise invalid(f"{called}: {objection}; '{name}' is not enrolled")
+        vectors = np.stack([one.embedding.vector for one in heard])
+        await _same_model(store, model)
+        speaker = await _stored(lambda: store.enroll(name, vectors, model_digest=model.digest))
+        return _json(asdict(speaker), model=running.name, rows=len(clips))
+
+
+async def _verify(service: Service, store: SpeakerStore, request: Request, path: Path) -> Reply:
+    asked = await asyncio.to_thread(_asked, request.body, "left", "right")
+    with _held(service, asked) as (running, model):
+        clips = {name: asked.get(name) for name in ("left", "right")}
+        left, right = await _heard(running, clips, request)
+        return _json(asdict(model.verify(left, right)), model=running.name, rows=2)
+
+
+async def _identify(service: Service, store: SpeakerStore, request: Request, path: Path) -> Reply:
+    asked = await asyncio.to_thread(_asked, request.body, "clip", "top")
+    top = asked.get("top", TOP)
+    if type(top) is not int or not 0 < top <= MOST_CANDIDATES:
+        raise invalid(f"'top' is no whole number from 1 to {MOST_CANDIDATES}")
+    with _held(service, asked) as (running, model):
+        (heard,) = await _heard(running, {"clip": asked.get("clip")}, request)
+        await _same_model(store, model)
+        found = await _stored(lambda: _found(store, model, heard, top))
+        return _json(asdict(found), model=running.name)
+
+
+def _found(store: SpeakerStore, model: SpeakerModel, heard: Heard, top: int) -> Identification:
+    vector = heard.embedding.vector
+    # What is silent has a vector of zeros, which is near nobody.
+    near = store.identify(vector, top, model_digest=model.digest) if vector.any() else []
+    return verdict.identify(
+        heard,
+        near,
+        enrolled=max(len(store.names()), len(near)),
+        point=model.deciding.point,
+        calibration=model.deciding.calibration,
+        gate=model.deciding.gate,
+    )
+
+
+@contextmanager
+def _held(service: Service, asked: Asked) -> Iterator[tuple[Running, SpeakerModel]]:
+    """The model that is meant, loaded for as long as it is held: the only one where none is named."""
+    with ExitStack() as stack:
+        name = asked.get("model")
+        if name is None:
+            running = _only(service, stack)
+        elif isinstance(name, str):
+            running = stack.enter_context(service.catalog.held(ModelSpec(name=name)))
+        else:
+            raise invalid("'model' is no string")
+        if not isinstance(running.servable, SpeakerServable):
+            raise invalid(f"{running.name} is no speaker model")
+        yield running, running.servable.model
+
+
+def _only(service: Service, stack: ExitStack) -> Running:
+    found: list[Running] = []
+    for name in sorted(service.catalog.names()):
+        # What is not loaded cannot be told to be one; `ready` says that it is missing.
+        if service.catalog.available(name):
+            with service.catalog.held(ModelSpec(name=name)) as running:
+                if isinstance(running.servable, SpeakerServable):
+                    found.append(stack.enter_context(running.held()))
+    if not found:
+        raise not_found("no speaker model is loaded; serve a bundle of the task speakers")
+    if len(found) > 1:
+        names = ", ".join(running.name for running in found)
+        raise invalid(f"several speaker models are loaded ({names}): say which one as 'model'")
+    return found[0]
+
+
+async def _heard(running: Running, clips: Mapping[str, Any], request: Request) -> Sequence[Heard]:
+    """Clips by what the request calls them -> their embeddings; a refusal names the clip."""
+    for called, clip in clips.items():
+        if not is_base64(clip):
+            raise invalid(f"'{called}' is missing, or no " + '{"b64": ...} of a sound file')
+    files = text(await asyncio.to_thread(lambda: [bytes_of(clip) for clip in clips.values()]))
+    try:
+        return heard_in(await running.run(EMBED, {WAV: files}, deadline=request.deadline))
+    except Refusal as refusal:
+        for row, called in enumerate(clips):
+            if refusal.message.startswith(f"{WAV}[{row}]"):
+                rest = refusal.message.removeprefix(f"{WAV}[{row}]")
+                raise Refusal(refusal.code, called + rest) from refusal
+        raise
+
+
+async def _same_model(store: SpeakerStore, model: SpeakerModel) -> None:
+    """Refuse what would compare embeddings of two models."""
+    there = await _stored(lambda: store.model_digest)
+    if there not in (None, model.digest):
+        raise Refusal(
+            Code.FAILED_PRECONDITION,
+            f"the speakers were enrolled with the model {there:.12}, not with {model.digest:.12}, and the "
+            f"two cannot be compared; ask the model they were enrolled with, or enrol them anew",
+        )
+
+
+async def _stored(ask: Callable[[], T]) -> T:
+    """Ask the store off the loop; what is wrong with it is for the log, and no client's business."""
+    try:
+        return await asyncio.to_thread(ask)
+    except StoreError as error:
+        LOG.warning("the speaker store failed: %s", error)
+        message = "the speaker store does not answer; the server's log says why"
+        raise Refusal(Code.UNAVAILABLE, message, retry_after_s=RETRY_S) from error
+
+
+def _asked(body: bytes, *keys: str) -> Asked:
+    tree = parsed(body)
+    if not isinstance(tree, dict):
+        raise invalid("the request is no JSON object")
+    known = ("model", *keys)
+    if strange := sorted(tree.keys() - set(known)):
+        raise invalid(f"'{strange[0]:.50}' is none of {', '.join(known)}")
+    return cast(Asked, tree)
+
+
+def _clean(name: str) -> str:
+    """A name as the store keeps it."""
+    try:
+        return enrolment.clean(name)
+    except StoreError as error:
+        raise invalid(f"'name': {error}") from error
+
+
+def _json(tree: Any, *, model: str = "", rows: int = 1) -> Reply:
+    return Reply(body=orjson.dumps(tree), model=model, rows=rows)
+
+
+def _not_allowed(request: Request, method: str) -> Reply:
+    body = orjson.dumps({"error": f"{request.method} is not for this path, {method} is"})
+    return Reply(status=METHOD_NOT_ALLOWED, body=body, headers={"allow": method})
+
+
+PATHS: Final[tuple[tuple[re.Pattern[str], str, Handler], ...]] = (
+    (re.compile("/v1/speakers/?"), "GET", _list),
+    (re.compile("/v1/speakers:enroll"), "POST", _enroll),
+    (re.compile("/v1/speakers:verify"), "POST", _verify),
+    (re.compile("/v1/speakers:identify"), "POST", _identify),
+    (re.compile("/v1/speakers/(?P<name>[^/]+)"), "DELETE", _forget),
+)
