@@ -38,6 +38,12 @@ BOUNDED = settings(
     verbosity=Verbosity.quiet,
     suppress_health_check=list(HealthCheck),
 )
+
+pytestmark = pytest.mark.filterwarnings(
+    # The server runs on threads of this process, and what it draws at random is not the strategy's.
+    "ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning"
+)
+
 KNOWN: dict[str, Any] = {"name": "tones", "version": 1, "label": "stable"}
 TO_UNLOAD = "spare"
 """Loaded and unloaded, which would spoil the other requests to it."""
