@@ -18,7 +18,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from serving import fakes
-from sonant.serving import server
+from sonant.serving import server, service
 from sonant.serving.catalog import All, ModelConfig, ServerConfig
 from sonant.serving.options import Options
 from sonant.serving.servable import Servable
@@ -69,7 +69,7 @@ def serving_statuses(case: dict[str, Any]) -> Iterator[str]:
         busy=_of(states, "UNLOADING"),
     )
     with tempfile.TemporaryDirectory() as temporary, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(server, "open_bundle", shop.load)
+        patch.setattr(service, "open_bundle", shop.load)
         base = Path(temporary) / model
         base.mkdir()
         config = ServerConfig(models=(ModelConfig(name=model, base_path=base, policy=All()),))

@@ -35,7 +35,7 @@ class WholeGraph:
             )
         self.card: Final = card
         self.spec: Final = card.graphs[WHOLE]
-        self.session: Final = _open(card, self.spec.file, threads or usable_cores())
+        self.session: Final = open_graph(card, self.spec.file, threads or usable_cores())
         self._check("input", self.spec.input, self.session.get_inputs(), card.audio.samples)
         self._check("output", self.spec.output, self.session.get_outputs(), len(card.labels))
 
@@ -104,7 +104,8 @@ def check_golden(card: Card) -> float:
     return worst
 
 
-def _open(card: Card, name: str, threads: int) -> onnxruntime.InferenceSession:
+def open_graph(card: Card, name: str, threads: int) -> onnxruntime.InferenceSession:
+    """Open a file of a bundle for whole clips; raises `BundleError` where onnxruntime cannot."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
     # A number of threads of our own choice also keeps onnxruntime from pinning them to cores.

@@ -16,7 +16,7 @@ from sonant.runtime.graph import WholeGraph
 from sonant.runtime.reading import fit
 from sonant.runtime.session import StreamGraph
 from sonant.runtime.step_graph import STREAM
-from sonant.serving.clips import PCM, SAMPLES, WAV, from_file, from_pcm16
+from sonant.serving.clips import PCM, SAMPLES, WANTED, WAV, from_file, from_pcm16
 from sonant.serving.servable import Servable
 from sonant.serving.speaker_bundles import SpeakerServable
 from sonant.serving.status import invalid
@@ -54,7 +54,7 @@ class KeywordServable(Servable):
         """Clips in any of their forms -> `samples` [rows, samples], cut as training cut them."""
         ((name, clips),) = inputs.items()
         if clips.ndim != len(self.signatures[signature].inputs[name].shape or ()):
-            raise invalid(f"'{name}' is {list(clips.shape)}, want {_WANTED[name]}")
+            raise invalid(f"'{name}' is {list(clips.shape)}, want {WANTED[name]}")
         read = _READERS[name]
         rows = [read(clip, self.card, f"{name}[{row}]") for row, clip in enumerate(clips)]
         empty = np.zeros((0, self.card.audio.samples), np.float32)
@@ -139,9 +139,4 @@ _READERS: Final[Mapping[str, Callable[..., Samples]]] = {
     SAMPLES: _from_samples,
     PCM: _from_pcm,
     WAV: _from_file,
-}
-_WANTED: Final[Mapping[str, str]] = {
-    SAMPLES: "[batch, samples]",
-    PCM: "[batch] of bytes",
-    WAV: "[batch] of bytes",
 }

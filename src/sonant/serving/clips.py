@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,12 @@ from sonant.serving.status import invalid
 SAMPLES: Final = "samples"
 PCM: Final = "pcm"
 WAV: Final = "wav"
+WANTED: Final[Mapping[str, str]] = {
+    SAMPLES: "[batch, samples]",
+    PCM: "[batch] of bytes",
+    WAV: "[batch] of bytes",
+}
+"""The shape that each input has to have, for messages."""
 LONGEST_S: Final = 600.0
 """A few kilobytes of FLAC can hold hours of silence: what lasts longer is not unpacked."""
 MOST_CHANNELS: Final = 32

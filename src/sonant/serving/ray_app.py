@@ -18,16 +18,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
 
 from sonant.errors import MissingExtra, ServeError
 from sonant.serving.app import App
-from sonant.serving.bundles import open_bundle
 from sonant.serving.catalog import Catalog, ServerConfig
 from sonant.serving.front import Receive, Scope, Send
-from sonant.serving.metrics import Metrics
 from sonant.serving.models import monitoring_path
 from sonant.serving.options import Options
 from sonant.serving.scaling import Scaling
 from sonant.serving.security import check_exposure, read_token
 from sonant.serving.service import Service
-from sonant.serving.streams.hub import Hubs
 
 if TYPE_CHECKING:
     from ray.serve import Application
@@ -60,7 +57,7 @@ class Replica:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         executor = ThreadPoolExecutor(self.options.threads, thread_name_prefix="inference")
-        service = _service(self.options, executor)
+        service = Service.of(self.options, executor)
         try:
             await service.catalog.start(self.config)
             if self._fill:
@@ -141,13 +138,6 @@ def serve_on_ray(
         if not scaling.ray_address:
             serve.shutdown()
         ray.shutdown()
-
-
-def _service(options: Options, executor: ThreadPoolExecutor) -> Service:
-    metrics = Metrics()
-    catalog = Catalog(options=options, load=open_bundle, executor=executor, on_run=metrics.ran)
-    hubs = Hubs(executor, metrics, max_streams=options.max_streams)
-    return Service(options=options, catalog=catalog, metrics=metrics, hubs=hubs)
 
 
 def _check(options: Options) -> None:

@@ -34,22 +34,15 @@ class Running:
         batching: Batching,
         on_run: Callable[[Ran], None] | None = None,
     ) -> None:
-        """Nothing is run yet; `warm_up` does that."""
+        """Nothing is run here: whoever loads it has warmed the servable up."""
         self.servable: Final = servable
         self.name: Final = name
         self.version: Final = version
         self.batcher: Final = Batcher(servable, executor=executor, batching=batching, on_run=on_run)
-        self.executor: Final = executor
         self.in_hand = 0
         """Requests and streams that hold it."""
         self._left = asyncio.Event()
         self._left.set()
-
-    async def warm_up(self) -> None:
-        """Run every size of batch once, so that no client waits for the first run of it."""
-        loop = asyncio.get_running_loop()
-        for size in self.batcher.batching.sizes():
-            await loop.run_in_executor(self.executor, self.servable.warm_up, size)
 
     @contextmanager
     def held(self) -> Iterator[Running]:

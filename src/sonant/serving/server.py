@@ -25,15 +25,12 @@ import uvicorn
 
 from sonant.errors import ServeError
 from sonant.serving.app import App
-from sonant.serving.bundles import open_bundle
 from sonant.serving.catalog import Catalog, ServerConfig
 from sonant.serving.memory import bound_arenas
-from sonant.serving.metrics import Metrics
 from sonant.serving.models import configured, monitoring_path
 from sonant.serving.options import Options
 from sonant.serving.security import check_exposure, read_token
 from sonant.serving.service import Service
-from sonant.serving.streams.hub import Hubs
 from sonant.serving.streams.messages import LONGEST_MESSAGE
 from sonant.serving.streams.wyoming import WyomingServer
 from sonant.serving.vertex import Vertex
@@ -85,16 +82,7 @@ class Server:
         check_exposure(options)
         self.options: Final = options
         self._executor = ThreadPoolExecutor(options.threads, thread_name_prefix="inference")
-        metrics = Metrics()
-        self.service: Final = Service(
-            options=options,
-            catalog=Catalog(
-                options=options, load=open_bundle, executor=self._executor, on_run=metrics.ran
-            ),
-            metrics=metrics,
-            hubs=Hubs(self._executor, metrics, max_streams=options.max_streams),
-        )
-        metrics.known = self.service.catalog.names
+        self.service: Final = Service.of(options, self._executor)
         self._app = App(
             self.service,
             token=read_token(options),

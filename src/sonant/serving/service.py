@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import final
+from typing import Self, final
 
+from sonant.serving.bundles import open_bundle
 from sonant.serving.catalog import Catalog
 from sonant.serving.metrics import Metrics
 from sonant.serving.options import Options
@@ -30,6 +32,18 @@ class Service:
 
     store: SpeakerStore | None = field(init=False, default=None)
     """Enrolled speakers; None where the options name no store."""
+
+    @classmethod
+    def of(cls, options: Options, executor: ThreadPoolExecutor) -> Self:
+        """A service of bundles whose runs and steps go to `executor`; it has no models yet.
+
+        Raises `ServeError` for a bad batching file, and `StoreError` for a store that cannot be used.
+        """
+        metrics = Metrics()
+        catalog = Catalog(options=options, load=open_bundle, executor=executor, on_run=metrics.ran)
+        metrics.known = catalog.names
+        hubs = Hubs(executor, metrics, max_streams=options.max_streams)
+        return cls(options=options, catalog=catalog, metrics=metrics, hubs=hubs)
 
     def __post_init__(self) -> None:
         """Open the store of speakers; raises `StoreError` where it cannot be used."""

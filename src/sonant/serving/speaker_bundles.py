@@ -12,7 +12,7 @@ from sonant.audio import Clip, Samples
 from sonant.card import Card
 from sonant.errors import AudioError, BundleError
 from sonant.runtime.reading import checked
-from sonant.serving.clips import LONGEST_S, PCM, SAMPLES, WAV, from_file, from_pcm16
+from sonant.serving.clips import LONGEST_S, PCM, SAMPLES, WANTED, WAV, from_file, from_pcm16
 from sonant.serving.servable import Servable
 from sonant.serving.status import invalid
 from sonant.serving.tensors import (
@@ -63,7 +63,7 @@ class SpeakerServable(Servable):
         """Clips in any of their forms -> `samples` [rows], each row an array of its own length."""
         ((name, clips),) = inputs.items()
         if clips.ndim != len(self.signatures[signature].inputs[name].shape or ()):
-            raise invalid(f"'{name}' is {list(clips.shape)}, want {_WANTED[name]}")
+            raise invalid(f"'{name}' is {list(clips.shape)}, want {WANTED[name]}")
         rate_hz, rows, left_s = self.card.audio.rate_hz, list[Samples](), LONGEST_S
         for number, clip in enumerate(clips):
             row = _READERS[name](clip, rate_hz, left_s, f"{name}[{number}]")
@@ -151,9 +151,4 @@ _READERS: Final[Mapping[str, Callable[..., Samples]]] = {
     SAMPLES: _from_samples,
     PCM: _from_pcm,
     WAV: _from_file,
-}
-_WANTED: Final[Mapping[str, str]] = {
-    SAMPLES: "[batch, samples]",
-    PCM: "[batch] of bytes",
-    WAV: "[batch] of bytes",
 }

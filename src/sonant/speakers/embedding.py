@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Final, final
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from sonant.audio import Samples
 from sonant.card import Card
 from sonant.errors import AudioError, BundleError
+from sonant.runtime.graph import open_graph
 from sonant.runtime.reading import usable_cores
 from sonant.speakers.vectors import Vectors, centre, units
 
@@ -24,8 +24,6 @@ WINDOW_S: Final = 10.0
 SHORTEST_S: Final = 0.1
 AT_ONCE: Final = 8
 """Windows in one run of the graph, so that an hour takes no more memory than a minute."""
-ERRORS_ONLY: Final = 3
-"""onnxruntime's log level; its warnings speak of graph details no user can mend."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +53,7 @@ class EmbeddingGraph:
             )
         self.card: Final = card
         self._spec: Final = card.graphs[EMBED]
-        self._session: Final = _open(card, self._spec.file, threads or usable_cores())
+        self._session: Final = open_graph(card, self._spec.file, threads or usable_cores())
         inputs = {end.name for end in self._session.get_inputs()}
         outputs = {end.name for end in self._session.get_outputs()}
         if inputs != {self._spec.input, LENGTHS} or self._spec.output not in outputs:
@@ -121,16 +119,3 @@ def _windows(samples: Samples, length: int) -> Samples:
     count = math.ceil(len(samples) / length)
     starts: NDArray[np.int64] = np.linspace(0, len(samples) - length, count).astype(np.int64)
     return np.stack([samples[start : start + length] for start in starts])
-
-
-def _open(card: Card, name: str, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = ERRORS_ONLY
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    file = card.file(name)
-    try:
-        return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors share no narrower class
-        raise BundleError(f"{file}: onnxruntime cannot open it ({error})") from error

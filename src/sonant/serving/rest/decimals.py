@@ -53,7 +53,7 @@ def _single(value: float) -> str:
     text = f"{value:g}"
     if _unpack(_pack(float(text)))[0] != value:
         text = f"{value:.9g}"
-    return text if "." in text or "e" in text else f"{text}.0"
+    return _pointed(text)
 
 
 def _double(value: float) -> str:
