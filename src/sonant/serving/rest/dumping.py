@@ -53,11 +53,11 @@ def kind(value: Json) -> str:
     """rapidjson's name of its type."""
     if value is True or value is False:
         return str(value)
-    return KINDS[type(value)]
+    return "String" if isinstance(value, str) else KINDS[type(value)]
 
 
 KINDS: Final[dict[type[Any], str]] = {
-    type(None): "Null", dict: "Object", list: "Array", str: "String", int: "Number", float: "Number",
+    type(None): "Null", dict: "Object", list: "Array", int: "Number", float: "Number",
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import orjson
 
+from sonant.serving.rest.cutting import cut, put_back
 from sonant.serving.rest.dumping import dump
 from sonant.serving.rest.parsing import BOM, Json, parse
 from sonant.serving.status import Refusal, invalid
@@ -59,12 +60,14 @@ def read_quickly(body: bytes, *, deepest: int) -> Document | None:
     if deepest < FAST_DEPTH:
         # Only the careful one counts levels.
         return None
+    body, texts = cut(body)
     try:
         root = orjson.loads(memoryview(body)[len(BOM) :] if body.startswith(BOM) else body)
     except orjson.JSONDecodeError:
         return None
     if not isinstance(root, dict):
-        raise _no_object(root)
+        return None  # the careful one says so
+    put_back(root, texts)
     names = _names(root)
     if _occurs(body, b'"', times=2 * len(names)):
         return Document(root=root, numeric=_has_no_words(body, names))

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import pybase64
 
+from sonant.serving.rest.cutting import Base64Text
 from sonant.serving.rest.dumping import dump, kind
 from sonant.serving.rest.parsing import Json
 from sonant.serving.status import Code, Refusal, invalid
@@ -127,6 +128,8 @@ def is_base64(value: Json) -> bool:
 def bytes_of(value: dict[str, Json]) -> bytes:
     """The bytes of `{"b64": text}`: padding may be missing, spaces are skipped."""
     text: str = value[B64]
+    if isinstance(text, Base64Text):
+        return text.content
     try:
         # A clip is decoded eight times as fast as by the standard library.
         return pybase64.b64decode(text, validate=True)
