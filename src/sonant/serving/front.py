@@ -18,6 +18,7 @@ from typing import Any, Final, TypeAlias, final
 
 import orjson
 
+from sonant.serving.access_log import AccessLog
 from sonant.serving.http import JSON, Reply, Request, refused
 from sonant.serving.pages import FILES
 from sonant.serving.service import Service
@@ -28,7 +29,6 @@ Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Answer: TypeAlias = Callable[[Service, Request], Awaitable[Reply]]
 
-LOG = logging.getLogger("sonant.access")
 FAULTS = logging.getLogger("sonant.serving")
 OPEN_TO_ALL: Final = frozenset(
     {"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/openapi.json"}
@@ -67,6 +67,7 @@ class Front:
         # To ask the system for random bytes takes longer than to count.
         self._prefix = secrets.token_hex(4)
         self._numbers = itertools.count()
+        self._log: Final = AccessLog()
         self.in_hand = 0
         """Requests being answered."""
 
@@ -224,7 +225,7 @@ class Front:
                 "ms": round(seconds * 1000, 3),
                 "bytes": len(reply.body) if reply else 0,
             }
-            LOG.info("%s", orjson.dumps(line).decode())
+            self._log.tell(line, busy=self.in_hand > 0)
 
 
 @final
