@@ -114,6 +114,15 @@ def test_the_lower_loss_decides_between_equal_accuracies() -> None:
     assert plots.curves(even) == plots.curves(even, best_epoch=int(least))
 
 
+def test_where_nothing_is_right_or_wrong_the_best_epoch_is_marked_beside_the_loss() -> None:
+    losses = [
+        {name: value for name, value in row.items() if "accuracy" not in name} for row in HISTORY
+    ]
+    marked = [plots.curves(losses, best_epoch=epoch) for epoch in (2, 3)]
+    assert marked[0] != marked[1]
+    assert marked[0] != plots.curves(HISTORY, best_epoch=2)
+
+
 def test_without_validation_the_training_accuracy_stands_in() -> None:
     assert plots.curves(TRAINING_ONLY) == plots.curves(TRAINING_ONLY, best_epoch=4)
 

@@ -177,7 +177,7 @@ def test_the_store_is_in_the_home_folder_or_where_the_environment_says(
 
 
 def test_a_password_is_not_repeated() -> None:
-    from sonant.cli.speaker import _options
+    from sonant.cli.speaker.voices import _options
 
     assert _options(None, "postgresql://ann:secret@host/voices") == " --store URL"
 
@@ -243,9 +243,11 @@ def test_wrong_usage_exits_with_2(sonant: Run, arguments: tuple[str, ...]) -> No
 def test_a_split_that_is_not_there_is_refused_with_those_that_are(
     sonant: Run, voices: Path, clips: Manifest
 ) -> None:
-    code, _, err = sonant("calibrate", "--model", voices, "--data", clips.root, "--split", "dev")
+    code, _, err = sonant(
+        "calibrate", "--model", voices, "--data", clips.root, "--split", "held-out"
+    )
     assert code == 1
-    assert "has no split 'dev' (there: train, validation, test)" in err
+    assert "has no split 'held-out' (there: train, validation, test)" in err
     code, _, err = sonant("calibrate", "--model", voices, "--data", clips.root, "--split", "test")
     assert code == 1
     assert "--split test: spoken: no trials can be made, as there are not a second speaker" in err

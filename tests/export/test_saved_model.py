@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from small_streams import CLIP, CLIP_S, RATE_HZ, classifier, sound
-from sonant.errors import ExportError
-from sonant.export.saved_model import difference, export_stream, export_whole, run_apart
+from sonant.export.saved_model import export_stream, export_whole
+from sonant.export.saved_model_running import difference, run_apart
 from sonant.export.translate_step import step_graph, whole_graph
 
 pytest.importorskip("tensorflow")
@@ -62,14 +62,9 @@ def test_operators_are_plain(exported: SimpleNamespace) -> None:
         assert "Py" not in name
 
 
-def test_a_folder_of_another_model_is_refused(exported: SimpleNamespace) -> None:
-    other = classifier()
-    with torch.no_grad():
-        other.network.layers[6].module.bias.add_(torch.tensor([3.0, 0.0, 0.0]))  # type: ignore[union-attr, operator, index]
-    with pytest.raises(ExportError, match="differs from the model by"):
-        difference(whole_graph(other, shape=(CLIP,)), exported.whole, [sound(2, CLIP_S)])
-
-
-def test_what_does_not_run_says_why(tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match="does not run"):
-        run_apart(tmp_path, {"samples": sound(1, 0.1)})
+def test_states_inside_are_variables_with_a_signature_that_clears_them(tmp_path: Path) -> None:
+    stream = classifier().stream
+    written = export_stream(stream, tmp_path / "inside", states="inside")
+    assert written.signatures == ("reset", "serving_default")
+    assert {"ReadVariableOp", "AssignVariableOp"} <= set(written.operators)
+    assert written.states == step_graph(stream, shape=()).states

@@ -22,16 +22,20 @@ from words import SMALL, SMALL_STREAM, spoken_words
 FLOAT_FORMS = [
     Form(format="onnx", mode="whole"),
     Form(format="onnx", mode="stream"),
+    Form(format="onnx", mode="whole", front_end=False),
+    Form(format="onnx", mode="stream", front_end=False),
     Form(format="tflite", mode="whole"),
     Form(format="tflite", mode="stream"),
     Form(format="tflite", mode="stream-internal"),
     Form(format="tflite", mode="stream", front_end=False),
     Form(format="saved_model", mode="whole"),
     Form(format="saved_model", mode="stream"),
+    Form(format="saved_model", mode="stream-internal"),
 ]
 INT8_FORMS = [
     Form(format="onnx", mode="whole", int8=True),
     Form(format="onnx", mode="stream", int8=True),
+    Form(format="onnx", mode="stream", int8=True, front_end=False),
     Form(format="tflite", mode="whole", int8=True),
     Form(format="tflite", mode="stream", int8=True),
     Form(format="tflite", mode="stream-internal", int8=True),
@@ -90,8 +94,12 @@ def test_the_next_version_of_the_bundle_keeps_it_with_its_proof(
 
 
 @pytest.mark.parametrize(
-    "name", ["onnx-stream", "tflite-stream", "tflite-stream-internal", "tflite-stream-int8"]
-)
+    "name",
+    [
+        "onnx-stream", "onnx-stream-features", "tflite-stream", "tflite-stream-internal",
+        "tflite-stream-int8", "savedmodel-stream", "savedmodel-stream-internal",
+    ],
+)  # fmt: skip
 def test_a_stream_is_as_often_right_when_it_is_never_reset(
     exported: dict[str, Exported], name: str
 ) -> None:
@@ -164,7 +172,6 @@ def test_a_model_for_whole_clips_cannot_be_exported_as_a_stream(
     [
         ({"format": "onnx", "mode": "stream-internal"}, "no state inside"),
         ({"format": "saved_model", "int8": True}, "a SavedModel is float"),
-        ({"format": "onnx", "front_end": False}, "has its front end inside"),
         ({"format": "coreml"}, "'coreml' is not one of onnx, tflite, saved_model"),
         ({"format": "onnx", "mode": "live"}, "'live' is not one of"),
     ],

@@ -18,7 +18,9 @@ from torch import Tensor, nn
 from sonant.models import MODELS, build
 from sonant.models.embedders import EMBEDDERS
 from sonant.models.tdnn_stream import TdnnStream, TdnnStreamConfig
-from sonant.nn import layers, recurrent, running, streaming, windows
+from sonant.models.vocoders import VOCODERS
+from sonant.models.vocos import Vocos, VocosConfig
+from sonant.nn import istft, layers, recurrent, running, streaming, turn, windows
 from sonant.nn.frontend_config import (
     FrontEndConfig,
     LogMelConfig,
@@ -27,6 +29,7 @@ from sonant.nn.frontend_config import (
     RawConfig,
     SpectrogramConfig,
 )
+from sonant.nn.istft import Istft
 from sonant.nn.layers import AvgPool, Conv1d, Conv2d, ConvTranspose1d, MaxPool
 from sonant.nn.norms import SubSpectralNorm
 from sonant.nn.recurrent import GRU, LSTM, SVDF
@@ -34,7 +37,9 @@ from sonant.nn.running import RunningCentre, RunningStatistics
 from sonant.nn.streaming import Chain, Delay, Pointwise, Residual, Streamable
 from sonant.nn.streaming_frontend import StreamingFrontEnd
 from sonant.nn.streaming_utterance import StreamingUtteranceFrontEnd
+from sonant.nn.turn import Stft, Turn
 from sonant.nn.utterance_config import UtteranceConfig
+from sonant.nn.voice_mel import VoiceMel
 from sonant.nn.windows import (
     SqueezeExcite,
     WindowAttention,
@@ -155,6 +160,10 @@ LAYERS: tuple[Subject, ...] = (
     _of("SqueezeExcite, bins", (6, 3), lambda: SqueezeExcite([6, 3], reduction=2, frames=8)),
     _of("RunningCentre", (3,), lambda: RunningCentre(3)),
     _of("RunningStatistics", (3,), lambda: RunningStatistics(3)),
+    _of("Istft", (34,), lambda: Istft(32, 8)),
+    _of("Istft of two hops", (34,), lambda: Istft(32, 16)),
+    _of("Stft", (1,), lambda: Stft(32, 8), blind=1),
+    _of("Turn", (68,), lambda: Turn(Istft(32, 8), Stft(32, 8))),
     _of("Delay", (3,), lambda: Delay([3], 4)),
     _of("Delay of nothing", (2, 3), lambda: Delay([2, 3], 0)),
     _of("Pointwise", (3,), lambda: Pointwise(nn.Sequential(nn.Conv1d(3, 4, 1), nn.ReLU()))),
@@ -228,6 +237,20 @@ SPEAKERS: tuple[Subject, ...] = tuple(
 )
 """Every network for speakers that streams, by their table, with fewer channels."""
 
+SMALL_VOCODERS: dict[str, Callable[[], Streamable]] = {
+    "vocos": lambda: Vocos(
+        VocosConfig(dim=8, hidden=12, layers=2, lookahead=4, turns=1),
+        mel=VoiceMel(window_length=128, hop_length=32, mels=BINS // 2),
+        rate_hz=RATE_HZ,
+    ),
+}
+VOCODING: tuple[Subject, ...] = tuple(
+    Subject(name=name, shape=(BINS // 2,), make=SMALL_VOCODERS[name], long=False)
+    for name, (_, kind) in VOCODERS.items()
+    if issubclass(kind, Streamable)
+)
+"""Every vocoder that streams, by their table, small."""
+
 
 def _front_end(
     name: str, config: FrontEndConfig, *, blind: int = 0, rounding: float = 0.0
@@ -280,7 +303,7 @@ UTTERANCES: tuple[Subject, ...] = tuple(
 )
 """The front end for speakers, where it streams."""
 
-EVERYTHING = LAYERS + NETWORKS + SPEAKERS + FRONT_ENDS + UTTERANCES
+EVERYTHING = LAYERS + NETWORKS + SPEAKERS + VOCODING + FRONT_ENDS + UTTERANCES
 
 
 def kinds(room: ModuleType) -> Iterator[type[Streamable]]:
@@ -291,7 +314,9 @@ def kinds(room: ModuleType) -> Iterator[type[Streamable]]:
 
 
 LAYER_KINDS: frozenset[type[Streamable]] = frozenset(
-    kind for room in (streaming, layers, recurrent, windows, running) for kind in kinds(room)
+    kind
+    for room in (streaming, layers, recurrent, windows, running, istft, turn)
+    for kind in kinds(room)
 )
 """Every streaming layer there is."""
 

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from laws.subjects import EVERYTHING, FRONT_ENDS, LAYER_KINDS, LAYERS, NETWORKS, SPEAKERS, Subject
+from laws.subjects import (
+    EVERYTHING,
+    FRONT_ENDS,
+    LAYER_KINDS,
+    LAYERS,
+    NETWORKS,
+    SPEAKERS,
+    VOCODING,
+    Subject,
+)
 from sonant.models import MODELS, build
 from sonant.models.embedders import EMBEDDERS
+from sonant.models.vocoders import VOCODERS
 from sonant.nn.frontend_config import FRONT_ENDS as FRONT_END_KINDS
 from sonant.nn.streaming import Streamable
 from sonant.nn.streaming_frontend import StreamingFrontEnd
@@ -29,6 +39,11 @@ def test_every_network_that_streams_is_under_the_laws(name: str) -> None:
 def test_every_network_for_speakers_that_streams_is_under_the_laws() -> None:
     streaming = {name for name, (_, kind) in EMBEDDERS.items() if issubclass(kind, Streamable)}
     assert {subject.name for subject in SPEAKERS} == streaming == {"tdnn_stream"}
+
+
+def test_every_vocoder_that_streams_is_under_the_laws() -> None:
+    streaming = {name for name, (_, kind) in VOCODERS.items() if issubclass(kind, Streamable)}
+    assert {subject.name for subject in VOCODING} == streaming == {"vocos"}
 
 
 def test_every_kind_of_front_end_is_under_the_laws() -> None:

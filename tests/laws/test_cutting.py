@@ -19,6 +19,7 @@ from laws.subjects import (
     SPEAKERS,
     TOLERANCE,
     UTTERANCES,
+    VOCODING,
     Subject,
     each,
     unit,
@@ -83,7 +84,7 @@ def test_however_a_signal_is_cut_the_answer_is_that_to_the_whole(
         same(stepped(model, x, cuts)[0], model(x))
 
 
-@each(*NETWORKS, *SPEAKERS)
+@each(*NETWORKS, *SPEAKERS, *VOCODING)
 @pytest.mark.parametrize("cuts", [(1,) * 8, (3, 1, 20, 2)], ids=str)
 def test_however_a_signal_is_cut_a_network_answers_as_to_the_whole(
     subject: Subject, cuts: tuple[int, ...]

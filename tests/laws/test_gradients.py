@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from laws.subjects import LAYERS, NETWORKS, SPEAKERS, Subject, each
+from laws.subjects import LAYERS, NETWORKS, SPEAKERS, VOCODING, Subject, each
 
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections")
 
 
-@each(*LAYERS, *NETWORKS, *SPEAKERS)
+@each(*LAYERS, *NETWORKS, *SPEAKERS, *VOCODING)
 def test_gradients_reach_the_input_and_all_weights(subject: Subject) -> None:
     model = subject.built().train()
     with torch.random.fork_rng():

@@ -353,6 +353,15 @@ def test_the_gradient_is_the_slope_and_finite_in_silence(config: FrontEndConfig)
     assert silent.grad.isfinite().all()
 
 
+def test_magnitudes_under_a_logarithm_have_a_gradient_too() -> None:
+    front_end = FrontEnd(SpectrogramConfig(log="ln", floor=1e-4, power=1), rate_hz=RATE_HZ)
+    moving = noise(1, 1, 4000).requires_grad_()
+    front_end(moving).sum().backward()
+    assert moving.grad is not None
+    assert moving.grad.isfinite().all()
+    assert moving.grad.any()
+
+
 @pytest.mark.parametrize("name", FRONT_ENDS)
 def test_a_recipe_names_a_front_end_and_its_settings(name: str) -> None:
     tables = {FrontEndConfig: FRONT_ENDS}

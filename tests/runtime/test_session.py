@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -317,3 +318,15 @@ def test_a_file_that_changed_after_the_card_was_read_is_refused(
 def test_a_bundle_without_a_step_graph_says_how_to_get_one(tiny_bundle: Path) -> None:
     with pytest.raises(BundleError, match=r"no step graph .*sonant export .* --mode stream"):
         StreamGraph(Card.read(tiny_bundle))
+
+
+def test_a_graph_of_other_labels_is_refused(stream_bundle: Path) -> None:
+    card = replace(Card.read(stream_bundle), labels=("high", "low"))
+    with pytest.raises(BundleError, match=r"stream\.onnx: answers 4 values a frame, want 2"):
+        StreamGraph(card)
+
+
+def test_without_labels_an_answer_is_as_long_as_the_graph_says(stream_bundle: Path) -> None:
+    graph = StreamGraph(replace(Card.read(stream_bundle), labels=()))
+    assert graph.values == len(LABELS)
+    assert graph.open().push(SOUND[: 3 * HOP]).shape == (3, len(LABELS))

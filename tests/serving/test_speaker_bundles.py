@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from bundles import RATE_HZ
 from serving.voiced import CALIBRATED, clip, wav, write_calibrated
 from sonant import audio
-from sonant.audio import from_pcm16, to_pcm16
+from sonant.audio import Samples, from_pcm16, to_pcm16
 from sonant.card import Card
 from sonant.card.revision import revise
 from sonant.errors import BundleError
@@ -24,6 +26,7 @@ from sonant.serving.speaker_bundles import EMBED, SpeakerServable, heard_in
 from sonant.serving.status import Code, Refusal
 from sonant.serving.tensors import DEFAULT_SIGNATURE, Tensor, Tensors, text
 from sonant.speakers.model import SpeakerModel
+from sonant.speakers.verdict import Heard
 from voice_bundle import SIZE, write_voices
 
 
@@ -91,15 +94,44 @@ def test_no_rows_are_no_embeddings(servable: Servable) -> None:
     assert found["speech_s"].shape == (0,)
 
 
-def test_a_clip_has_the_same_bits_in_any_company(servable: Servable) -> None:
-    alone = ask(servable, DEFAULT_SIGNATURE, "samples", clip("ann")[None])
-    others = [clip(name, seed=seed)[None] for name in ("ann", "bob") for seed in range(3)]
-    requests = [(DEFAULT_SIGNATURE, {"samples": one}) for one in others]
+def test_requests_are_run_together_and_company_never_changes_an_answer(servable: Servable) -> None:
+    clips = [clip(name, seconds=length, seed=seed)[None]
+             for seed, (name, length) in enumerate(product(("ann", "bob"), (1.0, 0.4, 11.0)))]  # fmt: skip
+    requests = [(DEFAULT_SIGNATURE, {"samples": one}) for one in clips]
     joined = run_together(servable, requests, largest=32, allowed=(8,))
-    first = joined.outcomes[0]
+    assert [(part.rows, part.padding) for part in joined.parts] == [(6, 2)]
+    for outcome, one in zip(joined.outcomes, clips, strict=True):
+        assert not isinstance(outcome, Exception)
+        alone = ask(servable, DEFAULT_SIGNATURE, "samples", one)
+        for name, found in alone.items():
+            np.testing.assert_allclose(outcome[name], found, rtol=1e-5, atol=1e-5)
+
+
+def test_a_bad_clip_fails_by_itself(servable: Servable) -> None:
+    good, bad = clip("ann")[None], np.full((1, 9000), np.nan, np.float32)
+    requests = [(DEFAULT_SIGNATURE, {"samples": one}) for one in (good, bad, good)]
+    first, second, third = run_together(servable, requests, largest=32).outcomes
+    assert isinstance(second, Refusal)
     assert not isinstance(first, Exception)
-    assert first["embedding"].tobytes() == alone["embedding"].tobytes()
-    assert [part.rows for part in joined.parts] == [1] * len(others)
+    assert not isinstance(third, Exception)
+
+
+def test_long_clips_are_not_all_heard_at_once(
+    servable: Servable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[int] = []
+    whole = SpeakerModel.hear_many
+
+    def counted(model: SpeakerModel, clips: list[Samples], **how: Any) -> list[Heard]:
+        heard.append(len(clips))
+        return whole(model, clips, **how)
+
+    monkeypatch.setattr(SpeakerModel, "hear_many", counted)
+    rows = np.empty(5, object)
+    rows[:] = [clip("ann", seconds=length) for length in (25.0, 25.0, 25.0, 61.0, 1.0)]
+    found = servable.run(DEFAULT_SIGNATURE, {"samples": rows})
+    assert heard == [2, 1, 1, 1]
+    assert found["embedding"].shape == (5, SIZE)
 
 
 def test_requests_at_the_same_time_do_not_disturb_each_other(servable: Servable) -> None:

@@ -50,3 +50,11 @@ def opened(place: Path | str) -> Iterator[Callable[[], SpeakerStore]]:
 def store(opened: Callable[[], SpeakerStore]) -> SpeakerStore:
     """A store without speakers."""
     return opened()
+
+
+@pytest.fixture(scope="session")
+def talking_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The version folder of a speaker bundle that streams."""
+    from voice_stream import write_voice_stream
+
+    return write_voice_stream(tmp_path_factory.mktemp("talking"))

@@ -6,12 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sonant.card import Card
+from sonant.card.revision import revise
 from sonant.errors import BundleError
+from sonant.speakers import scorers
 from sonant.speakers.deciding import Deciding
 from sonant.speakers.gates import Gate
+from sonant.speakers.records import Candidate
 from sonant.speakers.verdict import OperatingPoint
 from sonant.verification.calibration import Calibration
 from voice_bundle import write_voices
@@ -62,3 +66,21 @@ def test_what_is_wrong_is_named(card: Card, changes: dict[str, Any], said: str) 
     with pytest.raises(BundleError, match=said) as error:
         Deciding.of(replace(card, operating_point=entry(**changes)))
     assert Path(str(error.value).split(":")[0]).name == "bundle.json"
+
+
+def test_another_scorer_is_a_file_of_the_bundle(card: Card, tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(30, 4))
+    scorer = scorers.fit("as-norm", rows, [f"s{number // 2}" for number in range(30)], top=5)
+    np.savez(tmp_path / "scoring.npz", allow_pickle=False, **scorer.arrays())
+    said = entry(scoring={"kind": "as-norm", "file": "scoring.npz"})
+    path = revise(card, files={"scoring.npz": tmp_path / "scoring.npz"},
+                  changes={"operating_point": said})  # fmt: skip
+    found = Deciding.of(Card.read(path))
+    assert found.scorer.kind == "as-norm"
+    vectors = rows.astype(np.float32)
+    candidates = [Candidate(name="ann", cosine=0.5)]
+    (score,) = found.against(vectors[0], candidates, lambda name: vectors[1]) or []
+    assert score == pytest.approx(float(scorer.scores(vectors[1:2], vectors[:1])[0]), rel=1e-5)
+    assert Deciding().against(vectors[0], candidates, lambda name: vectors[1]) is None
+    with pytest.raises(BundleError, match=r"'scoring\.npz' is not among the bundle's files"):
+        Deciding.of(replace(card, operating_point=said))

@@ -1,7 +1,8 @@
-"""A clip of any length as an embedding, by the graph of a bundle."""
+"""Clips of any length as embeddings, by the graph of a bundle."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from sonant.card import Card
 from sonant.errors import AudioError, BundleError
-from sonant.speakers.embedding import EmbeddingGraph
+from sonant.speakers.embedding import AT_ONCE, LEAST_SHARE, Embedding, EmbeddingGraph
 from voice_bundle import moments, write_voices
 
 
@@ -55,6 +56,51 @@ def test_the_same_clip_gives_the_same_bits(graph: EmbeddingGraph) -> None:
     assert first.vector.tobytes() == second.vector.tobytes()
 
 
+LENGTHS_S = (1.0, 0.3, 25.0, 1.02, 0.95, 0.1, 1.0, 12.0, 0.97)
+
+
+def test_clips_together_are_what_they_are_alone(graph: EmbeddingGraph) -> None:
+    clips = [sound(seconds, seed=number) for number, seconds in enumerate(LENGTHS_S)]
+    together = graph.embed_many(clips)
+    for one, clip in zip(together, clips, strict=True):
+        alone = graph.embed(clip)
+        np.testing.assert_allclose(one.vector, alone.vector, atol=1e-5)
+        assert one.norm == pytest.approx(alone.norm, rel=1e-5)
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-3, 30.0])
+def test_what_a_mate_is_like_changes_nothing(graph: EmbeddingGraph, level: float) -> None:
+    clip = sound(0.9)
+    usual, other = (
+        graph.embed_many([clip, scale * sound(1.0, seed=1) + shift])[0].vector
+        for scale, shift in ((1.0, 0.0), (level, 1e-4))
+    )
+    assert usual.tobytes() == other.tobytes()
+
+
+def test_clips_of_like_length_share_a_run_and_none_is_filled_up_far(
+    graph: EmbeddingGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = []
+    whole = EmbeddingGraph._run
+
+    def counted(self: EmbeddingGraph, windows: Sequence[np.ndarray]) -> list[Embedding]:
+        runs.append([len(window) for window in windows])
+        return whole(self, windows)
+
+    monkeypatch.setattr(EmbeddingGraph, "_run", counted)
+    graph.embed_many([sound(seconds) for seconds in LENGTHS_S])
+    assert [len(run) for run in runs] == [5, 5, 1, 1]
+    assert all(min(run) >= LEAST_SHARE * max(run) for run in runs)
+    runs.clear()
+    graph.embed_many([sound(0.5)] * (2 * AT_ONCE + 1))
+    assert [len(run) for run in runs] == [AT_ONCE, AT_ONCE, 1]
+
+
+def test_no_clips_are_no_embeddings(graph: EmbeddingGraph) -> None:
+    assert graph.embed_many([]) == []
+
+
 @pytest.mark.parametrize(
     ("samples", "complaint"),
     [
@@ -67,8 +113,9 @@ def test_the_same_clip_gives_the_same_bits(graph: EmbeddingGraph) -> None:
 def test_what_cannot_be_embedded_is_named(
     graph: EmbeddingGraph, samples: np.ndarray, complaint: str
 ) -> None:
-    with pytest.raises(AudioError, match=complaint):
-        graph.embed(samples)
+    for clips in ([samples], [sound(1.0), samples]):
+        with pytest.raises(AudioError, match=complaint):
+            graph.embed_many(clips)
 
 
 def test_silence_through_this_graph_is_no_number(graph: EmbeddingGraph) -> None:

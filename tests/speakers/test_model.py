@@ -216,3 +216,26 @@ def test_a_pile_without_speech_cannot_be_grouped(model: SpeakerModel) -> None:
         hears.cluster([noise, noise], exactly=3)
     with pytest.raises(StoreError, match="embedding 1 has no direction"):
         hears.cluster([noise, np.zeros(16_000, np.float32)])
+
+
+def test_clips_heard_together_are_what_they_are_alone(model: SpeakerModel, clips: Manifest) -> None:
+    files: list[Path | np.ndarray] = [voice_clips.of(clips, number) for number in range(5)]
+    files[2:2] = [np.zeros(16_000, np.float32), np.ones(100, np.float32)]
+    together = model.hear_many(files)
+    for one, file in zip(together, files, strict=True):
+        alone = model.hear(file)
+        np.testing.assert_allclose(one.embedding.vector, alone.embedding.vector, atol=1e-5)
+        assert one.quality == alone.quality
+    assert [bool(one.embedding.vector.any()) for one in together] == [
+        True, True, False, False, True, True, True,
+    ]  # fmt: skip
+    assert model.hear_many([]) == []
+
+
+def test_a_clip_that_was_heard_is_named_without_hearing_it_again(
+    sure: SpeakerModel, clips: Manifest, store: SpeakerStore
+) -> None:
+    file = voice_clips.of(clips, 0)
+    sure.enroll(store, "ann", [file])
+    assert sure.who(store, sure.hear(file)) == sure.identify(store, file)
+    assert sure.who(store, sure.hear(file), top=1).candidates[0].name == "ann"

@@ -30,6 +30,7 @@ def test_somebody_enrolled_is_found_by_another_utterance(store: SpeakerStore) ->
 def test_nobody_is_found_where_nobody_is_enrolled(store: SpeakerStore) -> None:
     assert store.identify(voice(1)[0], model_digest=MODEL) == []
     assert store.names() == []
+    assert store.count() == 0
     assert store.model_digest is None
 
 
@@ -209,3 +210,23 @@ def test_a_store_of_a_newer_sonant_is_refused_also_while_it_is_open(
         store.identify(voice(1)[0], model_digest=MODEL)
     with pytest.raises(StoreError, match="install a newer sonant"):
         store.enroll("Bo", voice(2), model_digest=MODEL)
+
+
+def test_everybody_is_counted_once_whoever_enrolled_them(
+    store: SpeakerStore, opened: Opened
+) -> None:
+    store.enroll_all(crowd(7, utterances=2), model_digest=MODEL)
+    opened().enroll("Ada", voice(9), model_digest=MODEL)
+    assert store.count() == 8
+    store.forget("speaker 3")
+    assert store.count() == opened().count() == len(store.names()) == 7
+
+
+def test_a_clip_that_was_run_in_other_company_is_kept_once(store: SpeakerStore) -> None:
+    """A batch rounds otherwise than one clip alone."""
+    (first,) = voice(1, utterances=1)
+    again = first + np.float32(3e-7) * np.sign(first)
+    assert store.enroll("Ada", [first], model_digest=MODEL).utterances == 1
+    assert store.enroll("Ada", [again, first], model_digest=MODEL).utterances == 1
+    assert store.enroll("Bo", [again, first], model_digest=MODEL).utterances == 1
+    np.testing.assert_array_equal(store.snapshot()[1][0].vector, first)

@@ -172,3 +172,19 @@ def test_adaptation_hears_every_training_clip_once_as_it_is(words: Manifest) -> 
     heard = torch.cat(list(task.adaptation()))
     assert heard.shape == (task.clips, 1, 1000)
     torch.testing.assert_close(heard[:, 0], task.train_split.samples(np.arange(task.clips)))
+
+
+def test_adversarial_clips_cost_the_model_more_and_the_same_run_makes_the_same(
+    words: Manifest,
+) -> None:
+    still = ("augment.shift_ms=0.0",)
+    hard = (*still, "augment.adversarial_epsilon=0.02", "augment.adversarial_share=1.0")
+    plain, attacked = task_of(words, *still), task_of(words, *hard)
+    model, batch = model_of(plain), first(plain)
+    usual = plain.loss(model, batch, epoch=0).value
+    harder = attacked.loss(model, batch, epoch=0).value
+    assert harder > usual
+    assert attacked.loss(model, batch, epoch=0).value == harder
+    assert model.training
+    harder.backward()
+    assert any(weight.grad is not None for weight in model.parameters())

@@ -182,3 +182,17 @@ def test_one_speaker_is_refused(voices: Manifest) -> None:
     alone = voices.with_items(item for item in voices if item.speaker == "s00")
     with pytest.raises(ManifestError, match="has 1 speakers to train on"):
         task_of(alone)
+
+
+def test_adversarial_crops_are_further_from_their_speakers_within_the_bound(
+    voices: Manifest,
+) -> None:
+    hard = ("augment.adversarial_epsilon=0.02", "augment.adversarial_share=1.0")
+    plain, attacked = task_of(voices), task_of(voices, *hard)
+    attacked.load_state_dict(plain.state_dict())
+    batch, model = first(plain), Told(tones)
+    usual = plain.loss(model, batch, epoch=0).value
+    heard = model.heard[-1]
+    harder = attacked.loss(model, batch, epoch=0).value
+    assert harder > usual
+    assert 0 < (model.heard[-1] - heard).abs().max() <= 0.02 + 1e-6

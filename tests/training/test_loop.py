@@ -20,6 +20,7 @@ from sonant import training
 from sonant.data.batches import Batch
 from sonant.errors import ExportError, Interrupted, TrainingError
 from sonant.events import EpochDone, Event, Stepped
+from sonant.export import onnx
 from sonant.manifest import Manifest
 from sonant.models.spectrogram_cnn import SpectrogramCNN
 from sonant.recipe import Recipe
@@ -238,7 +239,7 @@ def test_the_rehearsal_fails_before_the_first_epoch(
     def refuse(*args: object, **kwargs: object) -> None:
         raise ExportError("no such operator")
 
-    monkeypatch.setattr(rehearsal.onnx, "export_whole", refuse)
+    monkeypatch.setattr(onnx, "export_whole", refuse)
     with pytest.raises(ExportError, match="no such operator"):
         training.fit(small(), words, out=tmp_path / "run")
     assert not (tmp_path / "run" / "metrics.jsonl").exists()
@@ -373,3 +374,20 @@ except Interrupted as error:
     with safe_open(tmp_path / "cut" / "checkpoint.safetensors", framework="pt") as file:
         progress = json.loads(file.metadata()["progress"])
     assert (progress["epoch"], progress["step"]) == (1, 2)
+
+
+def test_amsgrad_never_forgets_how_large_a_gradient_has_been() -> None:
+    """After one large gradient Adam's steps grow again; those of amsgrad do not."""
+
+    def last_step(rule: str) -> float:
+        weight = torch.nn.Parameter(torch.zeros(1))
+        fit = small(optimizer=rule, betas=[0.0, 0.5], learning_rate=1.0).fit
+        optimizer = loop.optimizer_for(fit, iter([weight]))
+        for gradient in (100.0, *(1.0 for _ in range(30))):
+            before = weight.item()
+            weight.grad = torch.tensor([gradient])
+            optimizer.step()
+        return before - weight.item()
+
+    assert last_step("adam") == pytest.approx(1.0, rel=1e-3)
+    assert last_step("amsgrad") < 0.05

@@ -12,7 +12,9 @@ import typer
 
 from sonant import __version__
 from sonant.cli import (
+    attack,
     console,
+    convert,
     data,
     demo,
     describe,
@@ -20,11 +22,13 @@ from sonant.cli import (
     evaluate,
     export,
     listen,
+    pipeline,
     predict,
     recipes,
     review,
     serve,
     speaker,
+    spoof,
     train,
 )
 from sonant.cli.flags import GoogleFlags
@@ -51,6 +55,10 @@ app.command("export")(export.export)
 app.command("listen")(listen.listen)
 app.command("serve", cls=GoogleFlags)(serve.serve)
 app.add_typer(speaker.app, name="speaker")
+app.command("convert")(convert.convert)
+app.add_typer(spoof.app, name="spoof")
+app.command("attack")(attack.attack)
+app.command("pipeline")(pipeline.pipeline)
 app.command("review")(review.review)
 app.command("describe")(describe.describe)
 app.command("recipes")(recipes.recipes)

@@ -131,12 +131,12 @@ class Watch:
 
     def _epoch(self, event: EpochDone) -> None:
         row = event.row
-        figures = [f"loss {row['train_loss']:.4f}", f"accuracy {row['train_accuracy']:.2%}"]
-        if "validation_accuracy" in row:
-            figures += [
-                f"validation loss {row['validation_loss']:.4f}",
-                f"accuracy {row['validation_accuracy']:.2%}",
-            ]
+        figures = []
+        for side, word in (("train", ""), ("validation", "validation ")):
+            if f"{side}_loss" in row:
+                figures.append(f"{word}loss {row[f'{side}_loss']:.4f}")
+            if f"{side}_accuracy" in row:
+                figures.append(f"accuracy {row[f'{side}_accuracy']:.2%}")
         if "validation_eer" in row:
             figures.append(f"validation EER {row['validation_eer']:.2%}")
         figures.append(f"{row['clips_per_second']:,.0f} clips/s")

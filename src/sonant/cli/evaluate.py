@@ -1,13 +1,13 @@
-"""`sonant evaluate`: how good a bundle is on data with labels."""
+"""`sonant evaluate`: how good a bundle is on data with labels, or with speakers."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from sonant.cli import console
+from sonant.cli import console, speaker_evaluation
 from sonant.cli.columns import (
     AudioFolder,
     EndColumn,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sonant.tally import StreamReport
 
 STREAMS = "With --stream"
+VOICES = "With a bundle of speakers"
 
 
 def evaluate(
@@ -64,6 +65,50 @@ def evaluate(
         help="Choose the threshold for it on the validation split, and store it.",
         rich_help_panel=STREAMS,
     ),
+    trials: Path = typer.Option(
+        None,
+        "--trials",
+        help="A table of left, right and same, in place of trials drawn from the split.",
+        rich_help_panel=VOICES,
+    ),
+    save_trials: Path = typer.Option(
+        None,
+        "--save-trials",
+        help="Write the trials here; a page has them beside it anyway.",
+        rich_help_panel=VOICES,
+    ),
+    per_speaker: int = typer.Option(
+        20, "--per-speaker", min=1, help="Pairs drawn of each speaker.", rich_help_panel=VOICES
+    ),
+    different_per_same: int = typer.Option(
+        5,
+        "--different-per-same",
+        min=1,
+        help="Pairs of two speakers for each of these.",
+        rich_help_panel=VOICES,
+    ),
+    score: Literal["cosine", "as-norm", "plda"] = typer.Option(
+        None,
+        "--score",
+        help="How embeddings are compared; none: as the bundle does.",
+        rich_help_panel=VOICES,
+    ),
+    cohort: str = typer.Option(
+        "",
+        "--cohort",
+        help="Clips of other speakers for --score; none: the training split of the data.",
+        rich_help_panel=VOICES,
+    ),
+    rounds: int = typer.Option(
+        1000,
+        "--rounds",
+        min=1,
+        help="Redrawn sets of speakers for the intervals.",
+        rich_help_panel=VOICES,
+    ),
+    seed: int = typer.Option(
+        0, "--seed", help="Another seed, other trials.", rich_help_panel=VOICES
+    ),
     skip_unreadable: bool = typer.Option(
         False, "--skip-unreadable", help="Exit with 0 although some clips cannot be read."
     ),
@@ -76,44 +121,92 @@ def evaluate(
     audio: AudioFolder = None,
     json: bool = typer.Option(False, "--json", help="Print the figures as one JSON object."),
 ) -> None:
-    """Score a bundle: accuracy with its interval, per class, confusions, calibration, cost."""
-    from sonant import assessment, detection
+    """Score a bundle: accuracy or equal error rate with its interval, parts, calibration, cost."""
+    from sonant import assessment
+    from sonant.assessment.trials import Asked
+
+    table = columns(
+        path_column, label_column, speaker_column, split_column, start_column, end_column
+    )
+    if assessment.task_of(bundle) == assessment.SPEAKERS:
+        about_words = {"--labels": labels, "--unknown-as": unknown_as, "--stream": stream}
+        speaker_evaluation.refuse(about_words, about="keywords")
+        asked = Asked(
+            data=data or None,
+            split=split,
+            table=trials,
+            columns=table,
+            audio=audio,
+            per_speaker=per_speaker,
+            different_per_same=different_per_same,
+            seed=seed,
+        )
+        speaker_evaluation.run(
+            bundle,
+            asked,
+            score=score,
+            cohort=cohort,
+            rounds=rounds,
+            save_trials=save_trials,
+            report=report,
+            as_json=json,
+            skip_unreadable=skip_unreadable,
+        )
+        return
+    about_voices = {"--trials": trials, "--save-trials": save_trials, "--score": score}
+    speaker_evaluation.refuse(about_voices, about="speakers")
+    settings: dict[str, Any] = {
+        "split": split,
+        "labels": tuple(word.strip() for word in labels.split(",") if word.strip()),
+        "unknown_as": unknown_as,
+        "columns": table,
+        "audio": audio,
+        "write_to": report,
+    }
+    listening = _listening(stream, background, snr, long, false_alarms_per_hour)
+    found = _words(bundle, data or None, settings, listening, as_json=json)
+    if found.unreadable and not skip_unreadable:
+        raise typer.Exit(1)
+
+
+def _words(
+    bundle: Path,
+    data: str | None,
+    settings: dict[str, Any],
+    listening: Listening | None,
+    *,
+    as_json: bool,
+) -> Report | StreamReport:
+    """Evaluate a bundle of keywords, on clips or as a stream, and print what was found."""
+    from sonant import detection
+    from sonant.assessment import keywords
+    from sonant.card import Card, find
     from sonant.cli import streams
     from sonant.tally import StreamReport
 
-    words = tuple(word.strip() for word in labels.split(",") if word.strip())
-    listening = _listening(stream, background, snr, long, false_alarms_per_hour)
+    found: Report | StreamReport
     with console.watching() as watch:
-        settings: dict[str, Any] = {
-            "split": split,
-            "labels": words,
-            "unknown_as": unknown_as,
-            "columns": columns(
-                path_column, label_column, speaker_column, split_column, start_column, end_column
-            ),
-            "audio": audio,
-            "write_to": report,
-            "on_event": watch,
-        }
-        found: Report | StreamReport
         if listening is None:
-            found = assessment.assess(bundle, data or None, **settings)
+            card = Card.read(find(bundle))
+            found = keywords.assess(card, data, on_event=watch, **settings)
         else:
-            found = detection.assess_stream(bundle, data or None, listening=listening, **settings)
+            found = detection.assess_stream(
+                bundle, data, listening=listening, on_event=watch, **settings
+            )
     if isinstance(found, StreamReport):
-        streams.show(found, bundle=bundle, as_json=json)
+        streams.show(found, bundle=bundle, as_json=as_json)
     else:
-        _print(found, as_json=json)
+        _print(found, as_json=as_json)
     for message in found.unreadable:
         console.show(f"unreadable: {message}")
+    report = settings["write_to"]
     if isinstance(found, StreamReport):
         streams.next_step(found, bundle=bundle, report=report)
     elif report:
         console.next_step(f"open {report}", "look at the confusions and listen to the worst clips")
     else:
         console.next_step(f"sonant evaluate {bundle} ... --report report.html", "see it on a page")
-    if found.unreadable and not skip_unreadable:
-        raise typer.Exit(1)
+    return found
 
 
 def _listening(

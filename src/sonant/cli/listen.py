@@ -6,7 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,6 @@ from sonant.cli import console
 
 if TYPE_CHECKING:
     from sonant.listening import Frames, Listener
-    from sonant.listening.sources import Source
 
 METER = 24
 """Characters of the level meter."""
@@ -47,6 +46,7 @@ def listen(
 ) -> None:
     """Say what is heard as it is heard: labels with their time in the stream; Ctrl-C ends it."""
     from sonant.listening import Listener, is_tuned
+    from sonant.listening.sources import named
     from sonant.runtime.decision import Event
 
     listener = Listener.load(bundle, threshold=threshold)
@@ -62,7 +62,10 @@ def listen(
         else:
             print(f"{event.time_s:10.2f} s  {event.label}  {event.score:.3f}", flush=True)
 
-    with _source(source, listener, rate_hz, device) as sound, _meter(listener) as draw:
+    with (
+        named(source, own_hz=listener.card.audio.rate_hz, rate_hz=rate_hz, device=device) as sound,
+        _meter(listener) as draw,
+    ):
 
         def watch(frames: Frames) -> None:
             if every_frame:
@@ -76,20 +79,6 @@ def listen(
         f"{heard.count} events{f': {told}' if told else ''}"
     )
     console.next_step(f"sonant describe {bundle}", "see its latency, and how it decides")
-
-
-def _source(
-    name: str, listener: Listener, rate_hz: int | None, device: str | None
-) -> AbstractContextManager[Source]:
-    from sonant.listening import sources
-
-    own_hz = listener.card.audio.rate_hz
-    if name == "-":
-        return sources.from_pipe(sys.stdin.buffer, rate_hz=rate_hz or own_hz)
-    if name == "mic":
-        number = int(device) if device is not None and device.isdecimal() else device
-        return sources.from_microphone(rate_hz=own_hz, device=number)
-    return sources.from_file(Path(name))
 
 
 @contextmanager

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from json import dumps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from sonant import shipped
+from sonant.card import Card
 from sonant.cli import console
 from sonant.cli.columns import (
     AudioFolder,
@@ -24,6 +25,19 @@ from sonant.cli.columns import (
 
 if TYPE_CHECKING:
     from sonant.runs import Outcome
+
+NEXT: Final = {
+    "keywords": ("sonant predict {bundle} CLIP.wav", "ask it about a recording"),
+    "speakers": (
+        "sonant speaker calibrate --data DATA --model {bundle}",
+        "learn what its scores mean",
+    ),
+    "conversion": (
+        "sonant convert {bundle} --source A --target B --out DIR",
+        "hear the words of A in the voice of B",
+    ),
+}
+"""What to do with a bundle, by its task."""
 
 
 def train(
@@ -120,8 +134,6 @@ def _print(outcome: Outcome, *, as_json: bool) -> None:
         print(f"bundle  {outcome.bundle}")
         if outcome.report:
             print(f"report  {outcome.report}")
-    if any(name.endswith("eer") for name in outcome.metrics):
-        verb, why = "speaker calibrate --data DATA --model", "learn what its scores mean"
-        console.next_step(f"sonant {verb} {outcome.bundle}", why)
-    else:
-        console.next_step(f"sonant predict {outcome.bundle} CLIP.wav", "ask it about a recording")
+    task = Card.read(outcome.bundle, verify=False).task
+    command, why = NEXT.get(task, NEXT["keywords"])
+    console.next_step(command.format(bundle=outcome.bundle), why)

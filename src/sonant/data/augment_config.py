@@ -16,13 +16,14 @@ SPEED_STEP = 0.01
 _NOT_NEGATIVE = (
     "shift_ms", "speed", "pitch_semitones", "mixup_alpha", "context_ms", "time_masks",
     "time_mask_frames", "freq_masks", "freq_mask_bins", "cutouts", "cutout_frames", "cutout_bins",
+    "adversarial_epsilon",
 )  # fmt: skip
 _PROBABILITIES = (
     "noise_probability", "pitch_probability", "rir_probability", "mixup_probability",
-    "context_probability",
+    "context_probability", "adversarial_share",
 )  # fmt: skip
 _RANGES = ("noise_snr_db", "noise_volume", "gain_db")
-_AT_MOST = {"speed": MAX_SPEED, "pitch_semitones": MAX_SEMITONES}
+_AT_MOST = {"speed": MAX_SPEED, "pitch_semitones": MAX_SEMITONES, "adversarial_epsilon": 1.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,12 @@ class AugmentConfig:
     """Widest rectangle, frames."""
     cutout_bins: int = 5
     """Highest rectangle, bins."""
+    adversarial_epsilon: float = 0.0
+    """Largest change of a sample, of 1, in clips that are changed to raise the loss the most. 0 is off."""
+    adversarial_share: float = 0.5
+    """Share of clips that are changed so."""
+    adversarial_steps: int = 3
+    """Steps of each change; each costs about as much as a training step."""
 
     def __post_init__(self) -> None:
         for field in _NOT_NEGATIVE:
@@ -85,6 +92,8 @@ class AugmentConfig:
             _check_number(field, getattr(self, field), highest=1.0)
         for field in _RANGES:
             _check_range(field, getattr(self, field))
+        if self.adversarial_steps < 1:
+            raise RecipeError(f"adversarial_steps: {self.adversarial_steps} is not above 0")
         if self.noise_volume[0] < 0:
             raise RecipeError(f"noise_volume: {self.noise_volume[0]:g} is negative; want 0 or more")
         if 0 < self.speed < SPEED_STEP:
@@ -122,6 +131,9 @@ def describe(config: AugmentConfig) -> str:
         ),
         f"{c.cutouts} cutouts up to {c.cutout_frames} frames x {c.cutout_bins} bins": (
             c.cutouts and c.cutout_frames and c.cutout_bins
+        ),
+        f"adversarial changes up to {c.adversarial_epsilon:g} {_share(c.adversarial_share)}": (
+            c.adversarial_epsilon and c.adversarial_share
         ),
     }
     return ", ".join(words for words, on in effects.items() if on) or "none"

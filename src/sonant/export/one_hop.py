@@ -91,5 +91,6 @@ def _between(plain: Path, fast: Path, clips: NDArray[np.float32], *, hop: int) -
     for sound in (clips, clips.reshape(1, -1)):
         cut = sound[:, : sound.shape[1] // hop * hop]
         one, other = (runner.run(cut, hops=(1,)) for runner in runners)
-        worst = max(worst, float(np.abs(one - other).max(initial=0.0)))
+        # Not `max`: it takes what is no number for the smaller one.
+        worst = float(np.maximum(worst, np.abs(one - other).max(initial=0.0)))
     return worst

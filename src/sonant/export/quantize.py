@@ -20,7 +20,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from sonant.errors import ExportError, MissingExtra
-from sonant.export.onnx import INPUT, OUTPUT
+from sonant.export.onnx import OUTPUT
 
 EIGHT_BIT: Final = ("Conv", "Gemm", "MatMul")
 FLOAT_LAYERS: Final = ("stream.layers.0", "classifier.front_end")
@@ -61,24 +61,29 @@ def gap(wanted: NDArray[np.float32], given: NDArray[np.float32]) -> Gap:
     )
 
 
-def quantize_step(source: Path, target: Path, *, heard: NDArray[np.float32], hop: int) -> None:
+def quantize_step(
+    source: Path, target: Path, *, heard: NDArray[np.float32], hop: int,
+    float_layers: Sequence[str] = FLOAT_LAYERS,
+) -> None:  # fmt: skip
     """Write the step graph at `source` in 8 bits, calibrated on streams that are never reset.
 
-    `heard` is [streams, samples], long audio side by side. Raises `ExportError`, `MissingExtra`.
+    `heard` is [streams, samples], long audio side by side, or [streams, bins, frames] where the graph
+    takes features. Raises `ExportError`, `MissingExtra`.
     """
-    _quantized(source, target, _StepFeeds(source, heard, hop=hop))
+    _quantized(source, target, _StepFeeds(source, heard, hop=hop), float_layers=float_layers)
 
 
 def quantize_whole(
     source: Path, target: Path, *, clips: NDArray[np.float32], batch: int = 32
 ) -> None:
-    """Write the graph of whole clips at `source` in 8 bits, calibrated on clips [clips, samples]."""
-    feeds = [{INPUT: clips[at : at + batch]} for at in range(0, len(clips), batch)]
-    _quantized(source, target, _Feeds(iter(feeds)))
+    """Write the graph of whole clips at `source` in 8 bits, calibrated on clips [clips, ...]."""
+    name = _session(source).get_inputs()[0].name
+    feeds = [{name: clips[at : at + batch]} for at in range(0, len(clips), batch)]
+    _quantized(source, target, _Feeds(iter(feeds)), float_layers=FLOAT_LAYERS)
 
 
 def stream_gap(source: Path, target: Path, heard: NDArray[np.float32], *, hop: int) -> Gap:
-    """Float against 8 bits on streams [streams, samples] that are never reset."""
+    """Float against 8 bits on streams [streams, ..., time] that are never reset."""
     wanted, given = (
         np.stack(list(_StepFeeds(path, heard, hop=hop).answers())) for path in (source, target)
     )
@@ -86,8 +91,8 @@ def stream_gap(source: Path, target: Path, heard: NDArray[np.float32], *, hop: i
 
 
 def whole_gap(source: Path, target: Path, clips: NDArray[np.float32]) -> Gap:
-    """Float against 8 bits on whole clips [clips, samples]."""
-    wanted, given = (_session(path).run([OUTPUT], {INPUT: clips})[0] for path in (source, target))
+    """Float against 8 bits on whole clips [clips, ...]."""
+    wanted, given = (whole_answers(path, clips) for path in (source, target))
     return gap(wanted, given)
 
 
@@ -108,8 +113,8 @@ class _StepFeeds(_Feeds):
     def __init__(self, path: Path, heard: NDArray[np.float32], *, hop: int) -> None:
         self._session = _session(path)
         first, *self._states = self._session.get_inputs()
-        length = first.shape[1] if isinstance(first.shape[1], int) else hop
-        self._length, self._heard = length, heard
+        length = first.shape[-1] if isinstance(first.shape[-1], int) else hop
+        self._name, self._length, self._heard = first.name, length, heard
         self._answer: Any = None
         super().__init__(self._steps())
 
@@ -121,11 +126,18 @@ class _StepFeeds(_Feeds):
     def _steps(self) -> Iterator[dict[str, Any]]:
         count = len(self._heard)
         state = {end.name: np.zeros((count, *end.shape[1:]), np.float32) for end in self._states}
-        for at in range(0, self._heard.shape[1] - self._length + 1, self._length):
-            feed = {INPUT: self._heard[:, at : at + self._length], **state}
+        for at in range(0, self._heard.shape[-1] - self._length + 1, self._length):
+            feed = {self._name: self._heard[..., at : at + self._length], **state}
             self._answer, *after = self._session.run(None, feed)
             yield feed
             state = dict(zip(state, after, strict=True))
+
+
+def whole_answers(path: Path, clips: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What the graph of whole clips at `path` says to [clips, ...]."""
+    session = _session(path)
+    answers: NDArray[np.float32] = session.run([OUTPUT], {session.get_inputs()[0].name: clips})[0]
+    return answers
 
 
 def _session(path: Path) -> onnxruntime.InferenceSession:
@@ -135,13 +147,13 @@ def _session(path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def _quantized(source: Path, target: Path, feeds: _Feeds) -> None:
+def _quantized(source: Path, target: Path, feeds: _Feeds, *, float_layers: Sequence[str]) -> None:
     try:
         import onnx
         from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
     except ModuleNotFoundError as error:
         raise MissingExtra("onnx", extra="train", purpose="quantising an ONNX graph") from error
-    left_out = _float_nodes(onnx.load(str(source)).graph, FLOAT_LAYERS)
+    left_out = _float_nodes(onnx.load(str(source)).graph, float_layers)
     try:
         with _quietly():
             quantize_static(

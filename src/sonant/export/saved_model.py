@@ -2,31 +2,31 @@
 
 A whole clip has two signatures: `serving_default` takes samples, `pcm` takes the bytes of 16-bit
 little-endian PCM, which a REST client sends as base64. A stream has one, with its states as further
-inputs and outputs. The batch is free.
+inputs and outputs. The batch is free. A stream with its states inside is one stream for all who ask:
+`serving_default` takes what is heard next, and `reset` begins it anew.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import fx, nn
+from torch import nn
 
 from sonant.card import StateSpec
 from sonant.errors import ExportError
-from sonant.export.onnx import TOLERANCE
 from sonant.export.translate_libraries import tensorflow
 from sonant.export.translate_step import Exportable, step_graph, whole_graph
 from sonant.nn.streaming import Streamable
 
+States: TypeAlias = Literal["outside", "inside"]
+
+PURPOSE: Final = "a SavedModel"
+SERVED: Final = "serving_default"
+PCM: Final = "pcm"
+RESET: Final = "reset"
 FULL_SCALE = 32768.0
 """What a 16-bit sample is divided by, as everywhere audio is read."""
 
@@ -47,7 +47,7 @@ class SavedModel:
     signatures: tuple[str, ...]
     """Names, sorted."""
     states: tuple[StateSpec, ...]
-    """Of a stream, in the order of its inputs."""
+    """Of a stream, in the order of its inputs, or of its variables."""
 
 
 def export_whole(classifier: nn.Module, folder: Path, *, samples: int) -> SavedModel:
@@ -56,80 +56,29 @@ def export_whole(classifier: nn.Module, folder: Path, *, samples: int) -> SavedM
 
 
 def export_stream(
-    stream: Streamable, folder: Path, *, bins: int | None = None, frames: int = 1
+    stream: Streamable,
+    folder: Path,
+    *,
+    bins: int | None = None,
+    frames: int = 1,
+    states: States = "outside",
 ) -> SavedModel:
     """Write one step of `stream` for `frames` answers at a time; with `bins` it takes features.
 
     Raises `ExportError`, `MissingExtra`.
     """
-    return write(step_graph(stream, shape=() if bins is None else (bins,), frames=frames), folder)
+    model = step_graph(stream, shape=() if bins is None else (bins,), frames=frames)
+    return write(model, folder, states=states)
 
 
-def difference(model: Exportable, folder: Path, given: Sequence[NDArray[np.float32]]) -> float:
-    """How far the SavedModel is from the module's own graph: the largest difference of any output.
-
-    It is loaded and run in a process of its own. `given` is one array for each input, batch first.
-    Raises `ExportError` above the tolerance.
-    """
-    tensors = [torch.from_numpy(array) for array in given]
-    with torch.no_grad():
-        wanted = model.graph.run(tensors, apply=_torch, constant=_same)
-    answers = run_apart(folder, dict(zip(model.inputs, given, strict=True)))
-    worst = max(
-        float(np.abs(answers[name] - value.numpy()).max())
-        for name, value in zip(model.outputs, wanted, strict=True)
-    )
-    if not worst <= TOLERANCE:
-        raise ExportError(
-            f"{folder.name}: the SavedModel differs from the model by {worst:.2g} "
-            f"(allowed: {TOLERANCE:g}); it was not kept"
-        )
-    return worst
-
-
-def run_apart(
-    folder: Path, given: Mapping[str, NDArray[Any]], *, signature: str = "serving_default"
-) -> dict[str, NDArray[Any]]:
-    """The outputs of a signature by name, from a fresh process; raises `ExportError` where it fails."""
-    with tempfile.TemporaryDirectory() as scratch:
-        before, after = Path(scratch) / "given.npz", Path(scratch) / "answers.npz"
-        np.savez(before, **given)  # type: ignore[arg-type]
-        program = "import sys; from sonant.export.saved_model import answer; answer(*sys.argv[1:])"
-        done = subprocess.run(
-            [sys.executable, "-c", program, str(folder), signature, str(before), str(after)],
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise ExportError(f"{folder.name}: the SavedModel does not run: {reason}")
-        with np.load(after) as answers:
-            return {name: answers[name] for name in answers.files}
-
-
-def answer(folder: str, signature: str, given: str, answers: str) -> None:
-    """Run a signature on the arrays of one .npz file and leave its outputs in another."""
-    tf = tensorflow("running a SavedModel")
-    loaded = tf.saved_model.load(folder)
-    with np.load(given) as arrays:
-        # A byte string in numpy loses its last zeros: PCM is kept as numbers.
-        tensors = {
-            name: tf.constant([row.tobytes() for row in arrays[name]])
-            if arrays[name].dtype == np.dtype("<i2")
-            else tf.constant(arrays[name])
-            for name in arrays.files
-        }
-    outputs = loaded.signatures[signature](**tensors)
-    np.savez(answers, **{name: value.numpy() for name, value in outputs.items()})
-
-
-def write(model: Exportable, folder: Path) -> SavedModel:
+def write(model: Exportable, folder: Path, *, states: States = "outside") -> SavedModel:
     """Write a graph with its signatures; raises `ExportError` for what a stock server does not run."""
-    tf = tensorflow("a SavedModel")
-    signatures = {"serving_default": _by_name(model)}
-    if not model.states and len(model.shape) == 1:
-        signatures["pcm"] = _from_pcm(model, signatures["serving_default"])
+    tf = tensorflow(PURPOSE)
     holder = tf.Module()
+    inside = states == "inside"
+    signatures = _remembering(model, holder) if inside else {SERVED: _by_name(model)}
+    if not model.states and len(model.shape) == 1:
+        signatures[PCM] = _from_pcm(model, signatures[SERVED])
     holder.signatures_ = list(signatures.values())
     concrete = {name: function.get_concrete_function() for name, function in signatures.items()}
     operators = {operator for function in concrete.values() for operator in _operators(function)}
@@ -148,11 +97,7 @@ def write(model: Exportable, folder: Path) -> SavedModel:
 
 def _by_name(model: Exportable) -> Any:
     """The function of the inputs, each named as the card names it."""
-    from sonant.export.translate import check, translated
-    from sonant.export.translate_layout import plain
-
-    tf = tensorflow("a SavedModel")
-    check(model.graph)
+    tf = tensorflow(PURPOSE)
     shapes = [model.shape, *(state.shape for state in model.states)]
     specs = {
         name: tf.TensorSpec([None, *shape], tf.float32, name=name)
@@ -160,15 +105,51 @@ def _by_name(model: Exportable) -> Any:
     }
 
     def function(given: dict[str, Any]) -> dict[str, Any]:
-        results = translated(model.graph, [plain(given[name]) for name in model.inputs])
-        return {name: result.logical for name, result in zip(model.outputs, results, strict=True)}
+        return _answers(model, given)
 
     return tf.function(function, input_signature=[specs], autograph=False)
 
 
+def _remembering(model: Exportable, holder: Any) -> dict[str, Any]:
+    """The function of what is heard by one stream, whose states `holder` keeps, and that of its beginning."""
+    tf = tensorflow(PURPOSE)
+    kept = {
+        state.name: tf.Variable(tf.zeros([1, *state.shape]), trainable=False)
+        for state in model.states
+    }
+    holder.states_ = list(kept.values())
+
+    def step(given: dict[str, Any]) -> dict[str, Any]:
+        answers = _answers(model, {**given, **{name: end.value() for name, end in kept.items()}})
+        for state in model.states:
+            kept[state.name].assign(answers[state.next])
+        return {model.output: answers[model.output]}
+
+    def reset() -> dict[str, Any]:
+        for end in kept.values():
+            end.assign(tf.zeros_like(end))
+        return {"states": tf.constant(len(kept))}  # a signature has to give something
+
+    heard = {model.input: tf.TensorSpec([1, *model.shape], tf.float32, name=model.input)}
+    return {
+        SERVED: tf.function(step, input_signature=[heard], autograph=False),
+        RESET: tf.function(reset, input_signature=[], autograph=False),
+    }
+
+
+def _answers(model: Exportable, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The outputs by name, in a trace of TensorFlow."""
+    from sonant.export.translate import check, translated
+    from sonant.export.translate_layout import plain
+
+    check(model.graph)
+    results = translated(model.graph, [plain(given[name]) for name in model.inputs])
+    return {name: result.logical for name, result in zip(model.outputs, results, strict=True)}
+
+
 def _from_pcm(model: Exportable, of_samples: Any) -> Any:
     """The function of bytes; a clip that is too short ends with silence, a longer one is cut."""
-    tf = tensorflow("a SavedModel")
+    tf = tensorflow(PURPOSE)
     (samples,) = model.shape
 
     def function(pcm: Any) -> Any:
@@ -176,7 +157,7 @@ def _from_pcm(model: Exportable, of_samples: Any) -> Any:
         heard = tf.reshape(tf.cast(whole, tf.float32) / FULL_SCALE, [-1, samples])
         return of_samples({model.input: heard})
 
-    spec = tf.TensorSpec([None], tf.string, name="pcm")
+    spec = tf.TensorSpec([None], tf.string, name=PCM)
     return tf.function(function, input_signature=[spec], autograph=False)
 
 
@@ -184,11 +165,3 @@ def _operators(function: Any) -> set[str]:
     definition = function.graph.as_graph_def()
     inner = {node.op for one in definition.library.function for node in one.node_def}
     return inner | {node.op for node in definition.node}
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-def _torch(node: fx.Node, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-    return node.target(*args, **named)  # type: ignore[operator]

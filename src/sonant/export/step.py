@@ -1,12 +1,17 @@
-"""A stream as ONNX, step by step: samples and states in, probabilities and next states out."""
+"""A stream as ONNX, step by step: samples and states in, what the model answers and next states out.
+
+A classifier's stream gives logits and is answered in probabilities; a speaker model's gives embeddings.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import onnxruntime
@@ -16,7 +21,10 @@ from torch import Tensor, nn
 
 from sonant.card import StateSpec, StreamSpec
 from sonant.errors import ExportError
+from sonant.export.embedding import EMBEDDING
 from sonant.export.onnx import INPUT, OUTPUT, TOLERANCE, exportable, first_cause, quietly
+from sonant.export.onnx_images import hasten
+from sonant.models.embedder import EmbeddingStream
 from sonant.nn.streaming import State, Streamable, map_state, named_leaves
 
 NEXT = ".next"
@@ -27,16 +35,38 @@ RAGGED = (1, 3, 2, 5)
 """Hops of one step after the other, where the graph leaves them free."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a step graph says of every hop."""
+
+    output: str
+    """Name of the graph's output."""
+    of: Callable[[Tensor], Tensor]
+    """What the stream gives -> what is said, [batch, values, frames] both."""
+    names: bool
+    """Whether the highest value names a label, which has to be the model's own."""
+
+
+PROBABILITIES: Final = Answer(output=OUTPUT, of=lambda logits: torch.softmax(logits, 1), names=True)
+EMBEDDINGS: Final = Answer(output=EMBEDDING, of=lambda embeddings: embeddings, names=False)
+
+
+def answer_of(stream: Streamable) -> Answer:
+    """What is said of a stream: its embeddings where it gives such, else the probabilities of its logits."""
+    return EMBEDDINGS if isinstance(stream, EmbeddingStream) else PROBABILITIES
+
+
 class Step(nn.Module):
-    """A stream with its softmax and its state outside."""
+    """A stream with its state outside."""
 
     def __init__(self, stream: Streamable) -> None:
         super().__init__()
         self.stream = stream
+        self.answer = answer_of(stream)
         self.form = stream.initial_state(_silence(stream, batch=1))
 
     def forward(self, samples: Tensor, *leaves: Tensor) -> tuple[Tensor, ...]:
-        """[batch, samples] and states -> probabilities [batch, labels, hops] and next states."""
+        """[batch, samples] and states -> answers [batch, values, hops] and next states."""
         given = iter(leaves)
 
         def filled(part: Tensor) -> Tensor:
@@ -44,8 +74,8 @@ class Step(nn.Module):
             empty = (samples.shape[0], *part.shape[1:])
             return next(given) if part.numel() else samples.new_zeros(empty)
 
-        logits, after = self.stream.step(samples.unsqueeze(1), map_state(filled, self.form))
-        return torch.softmax(logits, 1), *leaves_of(after).values()
+        said, after = self.stream.step(samples.unsqueeze(1), map_state(filled, self.form))
+        return self.answer.of(said), *leaves_of(after).values()
 
 
 def leaves_of(state: State) -> dict[str, Tensor]:
@@ -70,7 +100,7 @@ def specification(stream: Streamable, *, macs_per_second: float) -> StreamSpec:
 
 
 def export_step(stream: Streamable, path: Path, *, hops: int | None = None) -> int | None:
-    """Write samples [batch, 1, samples] -> logits [batch, labels, frames] as a step graph.
+    """Write a stream of samples [batch, 1, samples] as a step graph that says its `answer_of`.
 
     The batch is free. A step takes `hops` hops; None leaves their number free where the exporter and
     onnxruntime manage that for this network, and else takes one. Returns the hops of the graph, None
@@ -98,16 +128,17 @@ def difference(stream: Streamable, path: Path, clips: NDArray[np.float32]) -> fl
 
     `clips` is [batch, samples]: all at once, hop by hop and in ragged steps, and one after the other
     in a single stream that is never reset; states begin as zeros. Returns the largest difference of
-    a probability. Raises `ExportError` above `TOLERANCE`, or where the two name different labels.
+    a value. Raises `ExportError` above `TOLERANCE`, or where the two name different labels.
     """
     runner = StepRunner(path, hop=_hop(stream))
-    worst = 0.0
+    model, answer, worst = _ready(stream), answer_of(stream), 0.0
     for sound in (clips, clips.reshape(1, -1)):
         cut = sound[:, : sound.shape[1] // runner.least * runner.least]
         with torch.no_grad():
-            whole = exportable(stream)(torch.from_numpy(cut).unsqueeze(1)).numpy()
+            whole = answer.of(model(torch.from_numpy(cut).unsqueeze(1))).numpy()
         for hops in runner.cuts(alone=len(sound) == 1):
-            worst = max(worst, _apart(runner.run(cut, hops=hops), whole, path=path))
+            given = runner.run(cut, hops=hops)
+            worst = max(worst, _apart(given, whole, path=path, names=answer.names))
     return worst
 
 
@@ -140,7 +171,7 @@ class StepRunner:
         return [hop_by_hop] if alone else [hop_by_hop, RAGGED, (10**9,)]
 
     def run(self, sound: NDArray[np.float32], *, hops: Sequence[int]) -> NDArray[np.float32]:
-        """[batch, samples] from zero states -> probabilities [batch, labels, frames]."""
+        """[batch, samples] from zero states -> answers [batch, values, frames]."""
         state = {
             end.name: np.zeros((len(sound), *end.shape[1:]), np.float32) for end in self.states
         }
@@ -165,19 +196,16 @@ class StepRunner:
             at += count * self.hop
 
 
-def _apart(given: NDArray[np.float32], whole: NDArray[np.float32], *, path: Path) -> float:
+def _apart(
+    given: NDArray[np.float32], whole: NDArray[np.float32], *, path: Path, names: bool
+) -> float:
     """The largest difference; raises `ExportError` above the tolerance."""
     if given.shape != whole.shape:
         raise ExportError(
             f"{path.name}: the step graph answers {list(given.shape)}, the model {list(whole.shape)}"
         )
     worst = float(np.abs(given - whole).max(initial=0.0))
-    ranked = np.sort(whole, axis=1)
-    clear = (
-        ranked[:, -1] - ranked[:, -2] > 2 * TOLERANCE if whole.shape[1] > 1 else ranked[:, 0] > 2
-    )
-    agree = given.argmax(1) == whole.argmax(1)
-    if not worst <= TOLERANCE or not agree[clear].all():
+    if not worst <= TOLERANCE or (names and not _agree(given, whole)):
         raise ExportError(
             f"{path.name}: the step graph differs from the model by {worst:.2g} over "
             f"{whole.shape[0] * whole.shape[2]} frames (allowed: {TOLERANCE:g}); it was not kept"
@@ -185,11 +213,26 @@ def _apart(given: NDArray[np.float32], whole: NDArray[np.float32], *, path: Path
     return worst
 
 
+def _agree(given: NDArray[np.float32], whole: NDArray[np.float32]) -> bool:
+    """Whether both name the same labels wherever one is clearly ahead."""
+    if whole.shape[1] < 2:
+        return True
+    ranked = np.sort(whole, axis=1)
+    clear = ranked[:, -1] - ranked[:, -2] > 2 * TOLERANCE
+    return bool((given.argmax(1) == whole.argmax(1))[clear].all())
+
+
+def _ready(stream: Streamable) -> Streamable:
+    """A copy as it leaves the house: on the CPU, in float32 and evaluation mode."""
+    inner = exportable(stream).classifier
+    assert isinstance(inner, Streamable)
+    return inner
+
+
 def _write(stream: Streamable, path: Path, *, hops: int | None) -> None:
     """Export with a free batch, and a free number of hops where none is given."""
     hop = _hop(stream)
-    inner = exportable(stream).classifier
-    assert isinstance(inner, Streamable)
+    inner = _ready(stream)
     model = Step(inner).eval()
     # Two streams, since a batch of one would be taken for a constant.
     samples = torch.zeros(2, (hops or TRIED) * hop)
@@ -204,7 +247,7 @@ def _write(stream: Streamable, path: Path, *, hops: int | None) -> None:
                 dynamo=True,
                 verbose=False,
                 input_names=[INPUT, *state],
-                output_names=[OUTPUT, *(name + NEXT for name in state)],
+                output_names=[model.answer.output, *(name + NEXT for name in state)],
                 dynamic_shapes=({**batch, **length}, tuple(batch for _ in state)),
                 optimize=True,
             )
@@ -212,6 +255,10 @@ def _write(stream: Streamable, path: Path, *, hops: int | None) -> None:
             program.save(str(path))
     except Exception as error:  # the exporter's own errors share no narrower class
         raise ExportError(f"the stream cannot be written as ONNX: {first_cause(error)}") from error
+    if hops is None:  # for one hop there are other rules
+        noise = np.random.default_rng(0)
+        given = {INPUT: samples, **state}
+        hasten(path, {n: noise.standard_normal(t.shape, np.float32) for n, t in given.items()})
 
 
 @contextmanager

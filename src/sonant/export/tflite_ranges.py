@@ -1,5 +1,7 @@
 """Ranges of values for 8-bit graphs, calibrated as a stream runs: over long audio, never reset.
 
+Each ends where least is lost of all that was heard, not at the greatest value (`least_error`).
+
 What must share one scale is tied into one group first: the ends of a state, and everything that is only
 cut, joined or turned on the way between them. A state that leaves a step then enters the next one bit by
 bit as it was, and nothing drifts.
@@ -8,7 +10,7 @@ bit as it was, and nothing drifts.
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
@@ -16,6 +18,7 @@ from typing import Any, Final, TypeAlias
 import torch
 from torch import Tensor, fx
 
+from sonant.export.least_error import PARTS, narrowed
 from sonant.export.translate_graph import ATEN, inside
 from sonant.export.translate_step import Exportable
 
@@ -73,45 +76,74 @@ def calibrated(
     the range of inputs, by their number.
     """
     seen: dict[str, Range] = {}
-    states = model.silence(heard[0].shape[0])
-    with torch.no_grad():
-        for step in heard:
-            _, *states = _watched(model, [step, *states], seen)
-    chosen = _eight_bit(model, float_layers)
-    groups = _tied(model, chosen)
+    _hear(model, heard, lambda name, value: _widen(seen, name, value))
+    groups = _tied(model, _eight_bit(model, float_layers))
     by_name = {node.name: node for node in model.graph.nodes.nodes}
     fixed = {name: FIXED[by_name[name].target] for name in groups if by_name[name].target in FIXED}
     wide: dict[str, Range] = {}
+    adding = {name: root for name, root in groups.items() if _adds(by_name[name], groups)}
     for name, root in groups.items():
         low, high = wide.setdefault(root, (0.0, 0.0))
-        if not _adds(by_name[name], groups):
-            continue
-        least, most = fixed.get(name, seen.get(name, (0.0, 0.0)))
-        wide[root] = min(low, least), max(high, most)
-    wide |= {groups[model.graph.inputs[at].name]: value for at, value in given.items()}
+        if name in adding:
+            least, most = fixed.get(name, seen.get(name, (0.0, 0.0)))
+            wide[root] = min(low, least), max(high, most)
+    told = {groups[model.graph.inputs[at].name]: value for at, value in given.items()}
+    kept = {groups[name] for name in fixed} | told.keys()
+    counted = {name: root for name, root in adding.items() if root not in kept}
+    best = wide | _narrowed(model, heard, wide=wide, counted=counted) | told
     return Ranges(
         groups={
-            name: _room(wide[root]) for name, root in groups.items() if _anchors(by_name[name])
+            name: _room(best[root]) for name, root in groups.items() if _anchors(by_name[name])
         },
         fixed=fixed,
     )
 
 
-def _watched(model: Exportable, values: Sequence[Tensor], seen: dict[str, Range]) -> list[Any]:
-    """Run once and widen what was seen of each node."""
+def _narrowed(
+    model: Exportable, heard: Sequence[Tensor], *, wide: Mapping[str, Range], counted: Mapping[str, str]
+) -> dict[str, Range]:  # fmt: skip
+    """The ranges in which least is lost of what all nodes of a group say, counted at another hearing."""
+    counts = {root: torch.zeros(PARTS, dtype=torch.float64) for root in counted.values()}
 
-    def note(node: fx.Node, value: Any) -> Any:
+    def count(name: str, value: Tensor) -> None:
+        root = counted.get(name)
+        if root is not None and wide[root][0] < wide[root][1]:
+            low, high = wide[root]
+            counts[root] += torch.histc(value[value != 0].float(), PARTS, low, high)
+
+    _hear(model, heard, count)
+    return {root: narrowed(wide[root], there.numpy()) for root, there in counts.items()}
+
+
+def _hear(model: Exportable, heard: Sequence[Tensor], note: Callable[[str, Tensor], None]) -> None:
+    """Run over all of it, from silence, and note each node's values."""
+    states = model.silence(heard[0].shape[0])
+    with torch.no_grad():
+        for step in heard:
+            _, *states = _watched(model, [step, *states], note)
+
+
+def _widen(seen: dict[str, Range], name: str, value: Tensor) -> None:
+    low, high = (float(end) for end in torch.aminmax(value))
+    before = seen.get(name, (0.0, 0.0))
+    seen[name] = min(low, before[0]), max(high, before[1])
+
+
+def _watched(
+    model: Exportable, values: Sequence[Tensor], note: Callable[[str, Tensor], None]
+) -> list[Any]:
+    """Run once and note what was seen of each node."""
+
+    def noted(node: fx.Node, value: Any) -> Any:
         if isinstance(value, Tensor) and value.is_floating_point() and value.numel():
-            low, high = (float(end) for end in torch.aminmax(value))
-            before = seen.get(node.name, (0.0, 0.0))
-            seen[node.name] = min(low, before[0]), max(high, before[1])
+            note(node.name, value)
         return value
 
     for node, value in zip(model.graph.inputs, values, strict=True):
-        note(node, value)
+        noted(node, value)
 
     def apply(node: fx.Node, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        return note(node, node.target(*args, **named))  # type: ignore[operator]
+        return noted(node, node.target(*args, **named))  # type: ignore[operator]
 
     return model.graph.run(values, apply=apply, constant=_same)
 

@@ -14,12 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from sonant.card import StateSpec
-from sonant.export.onnx import OUTPUT, exportable
+from sonant.export.onnx import FEATURES, INPUT, OUTPUT, exportable
 from sonant.export.translate_graph import Graph, flat
 from sonant.nn.streaming import State, Streamable, named_leaves, with_leaves
-
-SAMPLES = "samples"
-FEATURES = "features"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +57,7 @@ def whole_graph(classifier: nn.Module, *, shape: Sequence[int]) -> Exportable:
     Raises `ExportError` for what torch cannot flatten.
     """
     graph = flat(exportable(classifier), [torch.zeros(2, *shape)])
-    name = SAMPLES if len(shape) == 1 else FEATURES
+    name = INPUT if len(shape) == 1 else FEATURES
     return Exportable(graph=graph, input=name, shape=tuple(shape), output=OUTPUT)
 
 
@@ -80,7 +77,7 @@ def step_graph(
     names = [name for name, leaf in module.leaves(heard).items() if leaf.numel()]
     return Exportable(
         graph=flat(module, [heard, *states]),
-        input=FEATURES if shape else SAMPLES,
+        input=FEATURES if shape else INPUT,
         shape=tuple(heard.shape[1:]),
         output=OUTPUT,
         states=tuple(

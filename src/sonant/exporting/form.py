@@ -31,18 +31,13 @@ class Form:
                 raise ExportError(
                     f"{name}: {getattr(self, name)!r} is not one of {', '.join(get_args(kinds))}"
                 )
-        if self.mode == "stream-internal" and self.format != "tflite":
+        if self.mode == "stream-internal" and self.format == "onnx":
             raise ExportError(
-                f"{self.format} keeps no state inside: --mode stream has it as inputs and outputs; "
-                f"--mode stream-internal is for --format tflite"
+                "an ONNX graph keeps no state inside: --mode stream has it as inputs and outputs; "
+                "--mode stream-internal is for --format tflite and saved_model"
             )
         if self.int8 and self.format == "saved_model":
             raise ExportError("a SavedModel is float: take --int8 with onnx or tflite")
-        if self.format == "onnx" and not self.front_end:
-            raise ExportError(
-                "an ONNX graph has its front end inside: --features-outside is for tflite and "
-                "saved_model"
-            )
 
     @classmethod
     def named(cls, name: str) -> Form:

@@ -5,18 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sonant.errors import ExportError
-from sonant.export import one_hop, onnx, quantize, saved_model, step, tflite, tflite_running
+from sonant.export import (
+    one_hop,
+    onnx,
+    onnx_features,
+    quantize,
+    saved_model,
+    saved_model_running,
+    step,
+    tflite,
+    tflite_running,
+)
 from sonant.export.quantize import Gap
-from sonant.export.translate_step import step_graph, whole_graph
+from sonant.export.translate_step import whole_graph
 from sonant.exporting import proof
 from sonant.exporting.form import Form, Format, Mode
 from sonant.exporting.material import Material
@@ -60,6 +69,11 @@ class Made:
         return self.streaming.stream if self.form.front_end else self.streaming.network
 
     @property
+    def whole(self) -> nn.Module:
+        """What answers to whole clips: everything, or the network behind a front end elsewhere."""
+        return self.model if self.form.front_end else Network(self.model.network)
+
+    @property
     def bins(self) -> int | None:
         """Features in a frame, where they come from outside."""
         samples = self.material.clips.shape[1]
@@ -86,57 +100,88 @@ class Made:
         """Of the whole model, wherever the front end runs."""
         return int(self.streaming.stream.hop)
 
+    @property
+    def states(self) -> Literal["outside", "inside"]:
+        """Where a stream keeps what it remembers."""
+        return "inside" if self.form.mode == "stream-internal" else "outside"
+
+    def never_reset(self, answers: proof.Answers) -> float | None:
+        """Share of clips that one stream over all of them is right about."""
+        return proof.accuracy_never_reset(
+            answers,
+            self.material,
+            samples_per_answer=self.samples_per_answer,
+            delay=int(self.streaming.stream.delay),
+        )
+
 
 def onnx_whole(made: Made) -> Report:
     """Free batch; 8 bits are calibrated on clips."""
     source = made.path.with_name("float.onnx") if made.form.int8 else made.path
-    onnx.export_whole(made.model, source, samples=made.material.clips.shape[1])
-    report: Report = {"max_difference": onnx.difference(made.model, source, made.material.clips)}
+    clips = made.heard(made.material.clips)
+    onnx.export_clips(made.whole, source, shape=clips.shape[1:])
+    report: Report = {"max_difference": onnx.difference(made.whole, source, clips)}
     if made.form.int8:
-        quantize.quantize_whole(source, made.path, clips=made.material.calibration)
-        report = _within(made, quantize.whole_gap(source, made.path, made.material.clips))
+        calibration = made.heard(made.material.calibration)
+        quantize.quantize_whole(source, made.path, clips=calibration)
+        report = _within(made, quantize.whole_gap(source, made.path, clips))
         source.unlink()
-    session = onnxruntime.InferenceSession(str(made.path), providers=["CPUExecutionProvider"])
-    (answers,) = session.run([onnx.OUTPUT], {onnx.INPUT: made.material.clips})
+    answers = quantize.whole_answers(made.path, clips)
     return report | {"accuracy": proof.accuracy_of_clips(answers, made.material)}
 
 
 def onnx_stream(made: Made) -> Report:
-    """States by name, and beside it a graph for one hop; 8 bits learn from streams never reset."""
-    stream, hop, clips = made.stream, made.samples_per_answer, made.material.clips[:16]
+    """States by name; 8 bits learn from streams never reset."""
     source = made.path.with_name("float.onnx") if made.form.int8 else made.path
-    fixed = step.export_step(stream, source)
-    report: Report = {"max_difference": step.difference(stream, source, clips)}
-    if not made.form.int8:
-        plain = source if fixed == 1 else None
-        short = one_hop.export_one_hop(stream, made.path.with_name(ONE_HOP), clips, plain=plain)
-        report |= {"one_hop_max_difference": short}
-    answers = _hear(source, hop)(made.material.long)
+    report = _onnx_step(made, source)
+    long = made.heard(made.material.long[None])[0]
+    answers = _hear(made, source)(long)
     if made.form.int8:
-        quantize.quantize_step(source, made.path, heard=made.material.streams, hop=hop)
-        wanted, answers = answers, _hear(made.path, hop)(made.material.long)
+        streams = made.heard(made.material.streams)
+        quantize.quantize_step(
+            source, made.path, heard=streams, hop=int(made.stream.hop),
+            float_layers=quantize.FLOAT_LAYERS if made.form.front_end else (),
+        )  # fmt: skip
+        wanted, answers = answers, _hear(made, made.path)(long)
         report = _within(made, quantize.gap(wanted, answers))
         source.unlink()
-    states = step.specification(stream, macs_per_second=0.0)
-    accuracies = _accuracies(made, _hear(made.path, hop), answers)
+    states = step.specification(made.stream, macs_per_second=0.0)
+    accuracies = _accuracies(made, _hear(made, made.path), answers)
     return report | accuracies | {"state_bytes": states.bytes}
+
+
+def _onnx_step(made: Made, source: Path) -> Report:
+    """Of samples for any length, and beside it a graph for one hop; of features for one hop alone."""
+    stream, samples = made.stream, made.material.clips[:16]
+    if made.bins is not None:
+        onnx_features.export_step(stream, source, bins=made.bins)
+        (features,) = made.heard(samples.reshape(1, -1))
+        wanted = tflite_running.whole_signal(stream, features)
+        given = onnx_features.FeatureRunner(source).answers(features)
+        return {"max_difference": tflite_running.refuse_apart(source, wanted, given)}
+    fixed = step.export_step(stream, source)
+    report: Report = {"max_difference": step.difference(stream, source, samples)}
+    if not made.form.int8:
+        plain = source if fixed == 1 else None
+        short = one_hop.export_one_hop(stream, made.path.with_name(ONE_HOP), samples, plain=plain)
+        report |= {"one_hop_max_difference": short}
+    return report
 
 
 def tflite_whole(made: Made) -> Report:
     """One clip at a time; 8 bits behind the front end, which stays float."""
-    module: nn.Module = made.model if made.form.front_end else Network(made.model.network)
     clips = made.heard(made.material.clips)
     calibration = torch.from_numpy(made.heard(made.material.calibration))
     written = tflite.export_whole(
-        module,
+        made.whole,
         made.path,
         shape=clips.shape[1:],
         calibration=list(torch.split(calibration, 1)) if made.form.int8 else (),
     )
     if made.form.int8:
-        report = _within(made, tflite_running.whole_gap(module, made.path, clips))
+        report = _within(made, tflite_running.whole_gap(made.whole, made.path, clips))
     else:
-        report = {"max_difference": tflite_running.whole_difference(module, made.path, clips)}
+        report = {"max_difference": tflite_running.whole_difference(made.whole, made.path, clips)}
     runner = tflite_running.TfliteRunner(made.path)
     answers = np.concatenate([runner.step(clip[None]) for clip in clips])
     accuracy = {"accuracy": proof.accuracy_of_clips(answers, made.material)}
@@ -151,7 +196,7 @@ def tflite_stream(made: Made) -> Report:
         stream,
         made.path,
         bins=made.bins,
-        states="inside" if made.form.mode == "stream-internal" else "outside",
+        states=made.states,
         calibration=calibration,
         float_layers=("stream.layers.0",) if made.form.front_end else (),
     )
@@ -167,25 +212,30 @@ def tflite_stream(made: Made) -> Report:
 
 def saved_model_whole(made: Made) -> Report:
     """Signatures `serving_default` and, with the front end inside, `pcm`; free batch."""
-    module: nn.Module = made.model if made.form.front_end else Network(made.model.network)
     clips = made.heard(made.material.clips)
-    model = whole_graph(module, shape=clips.shape[1:])
+    model = whole_graph(made.whole, shape=clips.shape[1:])
     written = saved_model.write(model, made.path)
-    worst = saved_model.difference(model, made.path, [clips[:16]])
-    answers = saved_model.run_apart(made.path, {model.input: clips})[model.output]
+    worst = saved_model_running.difference(model, made.path, [clips[:16]])
+    answers = saved_model_running.run_apart(made.path, {model.input: clips})[model.output]
     accuracy = proof.accuracy_of_clips(answers, made.material)
     return {"max_difference": worst, "accuracy": accuracy} | _saved_model(written)
 
 
 def saved_model_stream(made: Made) -> Report:
-    """One signature, states as inputs and outputs; free batch."""
-    model = step_graph(made.stream, shape=() if made.bins is None else (made.bins,))
-    written = saved_model.write(model, made.path)
-    heard = made.heard(made.material.clips[:8])
-    first = [heard[..., : model.shape[-1]], *(part.numpy() for part in model.silence(len(heard)))]
-    return {"max_difference": saved_model.difference(model, made.path, first)} | _saved_model(
-        written
+    """States as inputs and outputs with a free batch, or inside as variables of one stream."""
+    long = made.heard(made.material.long[None])
+    written = saved_model.export_stream(made.stream, made.path, bins=made.bins, states=made.states)
+    clips = np.stack(made.clips())
+    (answers,), alone = (
+        lot.transpose(0, 2, 1) for lot in saved_model_running.hear_apart(made.path, [long, clips])
     )
+    wanted = tflite_running.whole_signal(made.stream, long[0])[: len(answers)]
+    report: Report = {
+        "max_difference": tflite_running.refuse_apart(made.path, wanted, answers),
+        "accuracy_reset": proof.accuracy_of_clips(alone[:, -1], made.material),
+        "accuracy_never_reset": made.never_reset(answers),
+    }
+    return report | _saved_model(written)
 
 
 FORMS: Final[Mapping[tuple[Format, Mode], Callable[[Made], Report]]] = {
@@ -196,6 +246,7 @@ FORMS: Final[Mapping[tuple[Format, Mode], Callable[[Made], Report]]] = {
     ("tflite", "stream-internal"): tflite_stream,
     ("saved_model", "whole"): saved_model_whole,
     ("saved_model", "stream"): saved_model_stream,
+    ("saved_model", "stream-internal"): saved_model_stream,
 }
 
 
@@ -214,9 +265,11 @@ class Network(nn.Module):
         return logits
 
 
-def _hear(path: Path, hop: int) -> proof.Hear:
+def _hear(made: Made, path: Path) -> proof.Hear:
     """A step graph in onnxruntime, in steps as long as it takes."""
-    runner = step.StepRunner(path, hop=hop)
+    if made.bins is not None:
+        return onnx_features.FeatureRunner(path).answers
+    runner = step.StepRunner(path, hop=made.samples_per_answer)
 
     def hear(heard: NDArray[np.float32]) -> proof.Answers:
         whole = heard[None, : len(heard) // runner.least * runner.least]
@@ -228,15 +281,9 @@ def _hear(path: Path, hop: int) -> proof.Hear:
 
 def _accuracies(made: Made, hear: proof.Hear, long: proof.Answers) -> Report:
     """Of each clip by itself, and of `long`, the answers to all of them in one stream."""
-    stream = made.streaming.stream
     return {
         "accuracy_reset": proof.accuracy_reset(hear, made.clips(), made.material),
-        "accuracy_never_reset": proof.accuracy_never_reset(
-            long,
-            made.material,
-            samples_per_answer=made.samples_per_answer,
-            delay=int(stream.delay),
-        ),
+        "accuracy_never_reset": made.never_reset(long),
     }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from sonant.audio import Samples
 from sonant.card import Card, find
-from sonant.errors import AudioError
+from sonant.errors import AudioError, BundleError
 from sonant.listening.sources import Source
 from sonant.runtime.decision import SETTINGS, Decider, Decision, Event
 from sonant.runtime.session import Probabilities, StreamGraph
@@ -63,9 +63,14 @@ class Listener:
     def __init__(self, card: Card, *, decision: Decision | None = None) -> None:
         """Open the step graph; without a `decision`, decide by the card's operating point.
 
-        Raises `BundleError` where the bundle does not stream or its operating point is damaged, and
-        `RecipeError` where a threshold is of no label of it.
+        Raises `BundleError` where the bundle does not stream, knows no words, or its operating point is
+        damaged, and `RecipeError` where a threshold is of no label of it.
         """
+        if not card.labels:
+            raise BundleError(
+                f"{card.path}: knows voices and no words; to hear who speaks: "
+                f"sonant speaker listen SOURCE --model {card.path}"
+            )
         self.card: Final = card
         self.graph: Final = StreamGraph(card)
         self.decision: Final = decision_of(card) if decision is None else decision

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -47,6 +48,22 @@ class Source:
             yield resampler.resample_chunk(block)
         # What the filter still holds when the sound is over.
         yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def named(
+    name: str, *, own_hz: int, rate_hz: int | None = None, device: str | None = None
+) -> AbstractContextManager[Source]:
+    """What a command line calls a source: a file, `-` for stdin, or `mic`.
+
+    A microphone is asked for `own_hz`; bare samples on stdin have `rate_hz`, or `own_hz` too. Raises as the
+    functions below do.
+    """
+    if name == "-":
+        return from_pipe(sys.stdin.buffer, rate_hz=rate_hz or own_hz)
+    if name == "mic":
+        number = int(device) if device is not None and device.isdecimal() else device
+        return from_microphone(rate_hz=own_hz, device=number)
+    return from_file(Path(name))
 
 
 @contextmanager

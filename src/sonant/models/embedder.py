@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sonant.nn.streaming import Chain, Pointwise, Streamable
+from sonant.models.chained import Chained
+from sonant.nn.streaming import Pointwise, Streamable
 from sonant.nn.streaming_utterance import StreamingUtteranceFrontEnd
 from sonant.nn.utterance import UtteranceFrontEnd
 
@@ -100,12 +101,9 @@ class StreamingSpeakerEmbedder(SpeakerEmbedder):
         super().__init__(front_end, network)
 
     @property
-    def stream(self) -> Chain:
-        """Samples [batch, 1, samples] -> embeddings so far [batch, size, frames], of length 1.
-
-        The weights are shared.
-        """
-        return Chain(self.front_end, self.network, Pointwise(Scaled()))
+    def stream(self) -> EmbeddingStream:
+        """The whole model as a stream; the weights are shared."""
+        return EmbeddingStream(self.front_end, self.network, Pointwise(Scaled()))
 
     def _embedded(self, features: Tensor, mask: Tensor, *, alike: bool) -> Tensor:
         if alike:
@@ -114,6 +112,11 @@ class StreamingSpeakerEmbedder(SpeakerEmbedder):
         ends = mask.sum(-1).long() - 1
         places = ends[:, None, None].expand(-1, answers.shape[1], 1)
         return torch.gather(answers, 2, places).squeeze(-1)
+
+
+@final
+class EmbeddingStream(Chained):
+    """Samples [batch, 1, samples] -> embeddings so far [batch, size, frames], of length 1."""
 
 
 @final

@@ -214,7 +214,8 @@ class Spectral(nn.Module):
         config = self.config
         if config.log == "none":
             return values
-        values = values.clamp_(min=config.floor)
+        # A root keeps its value for its gradient, which whoever attacks or explains a model asks for.
+        values = values.clamp(config.floor) if values.requires_grad else values.clamp_(config.floor)
         if config.log == "ln":
             return values.log_()
         values = values.log10_().mul_(20.0 / config.power)

@@ -31,15 +31,17 @@ def curves(
 ) -> bytes:
     """Draw loss, accuracy and learning rate over the epochs; rows are those of `metrics.jsonl`.
 
-    Equal error rates stand in place of the accuracy where there are any. Validation may be missing.
+    Equal error rates stand in place of the accuracy where there are any, and nothing where there is
+    neither. Validation may be missing.
     `best_epoch` is marked; None takes the highest accuracy, validation before training, and the lower
     loss among equals. Raises `MissingExtra` without matplotlib.
     """
     figure = canvas.figure(11.16, 3.3, theme=theme)
-    panels = figure.subplots(1, 3, width_ratios=(1, 1, 0.8))
     best = _best_epoch(history) if best_epoch is None else best_epoch
-    rate = "eer" if any("validation_eer" in row for row in history) else "accuracy"
-    for axes, name in zip(panels, ("loss", rate, "learning_rate"), strict=True):
+    rate = _rate(history)
+    names = ("loss", rate, "learning_rate") if rate else ("loss", "learning_rate")
+    panels = figure.subplots(1, len(names), width_ratios=(*(1 for _ in names[1:]), 0.8))
+    for axes, name in zip(panels, names, strict=True):
         canvas.style(axes, theme)
         axes.set_title(name.replace("_", " "), color=theme.ink, fontsize=10, loc="left")
         axes.set_xlabel("epoch")
@@ -52,7 +54,12 @@ def curves(
     # Loss is of training alone then, and the rate of validation alone.
     for axes in panels[:2] if rate == "eer" else panels[:1]:
         _legend(axes, theme)
-    _finish_rate(panels[1], best, theme)
+    if rate:
+        _in_per_cent(panels[1])
+    if best is not None:
+        panels[1 if rate else 0].set_title(
+            f"best: epoch {best}", color=theme.soft, fontsize=9, loc="right"
+        )
     return canvas.png(figure)
 
 
@@ -105,6 +112,14 @@ def reliability(curve: Reliability, *, theme: Theme = LIGHT) -> bytes:
     return canvas.png(figure)
 
 
+def _rate(history: Sequence[Mapping[str, float]]) -> str:
+    """What there is of epochs besides a loss; empty for nothing."""
+    if any("validation_eer" in row for row in history):
+        return "eer"
+    told = not history or any(name.endswith("_accuracy") for row in history for name in row)
+    return "accuracy" if told else ""
+
+
 def _best_epoch(history: Sequence[Mapping[str, float]]) -> int | None:
     """The epoch of highest accuracy, then of lowest loss; validation before training."""
     side = "validation" if any("validation_accuracy" in row for row in history) else "train"
@@ -137,11 +152,8 @@ def _legend(axes: Any, theme: Theme) -> None:
         axes.legend(handles, names, frameon=False, fontsize=9, labelcolor=theme.ink)
 
 
-def _finish_rate(axes: Any, best: int | None, theme: Theme) -> None:
-    """Per cent, and which epoch the broken line marks."""
+def _in_per_cent(axes: Any) -> None:
     axes.yaxis.set_major_formatter(canvas.library("matplotlib.ticker").PercentFormatter(1.0))
-    if best is not None:
-        axes.set_title(f"best: epoch {best}", color=theme.soft, fontsize=9, loc="right")
 
 
 def _whole_ticks(axes: Any) -> None:

@@ -2,7 +2,7 @@
 
     arena = Arena(graph, limit=1000)
     row = arena.open()                         one stream, from exactly zero states
-    arena.step(rows, [samples])                [streams, frames, labels], for streams of any age
+    arena.step(rows, [samples])                [streams, frames, values], for streams of any age
     arena.close(row)
 
 The streams stand in the first rows of every array: whoever leaves is replaced by the last. States
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from sonant.audio import PCM16_SCALE, Samples
 from sonant.errors import SonantError
 from sonant.runtime.hop_by_hop import FEWEST_ROWS, HopByHop, bound
-from sonant.runtime.session import Pcm, Probabilities, StreamGraph
+from sonant.runtime.session import Answers, Pcm, StreamGraph
 
 STEP_S: Final = 0.02
 """Length of a step, where the graph leaves the choice: a hop may be shorter, and a run costs the same."""
@@ -67,7 +67,7 @@ class Arena:
         self.hops: Final = graph.step_hops or hops or max(1, round(STEP_S / graph.hop_s))
         """Hops in a step."""
         self.step_samples: Final = self.hops * graph.stream.hop
-        self._labels: Final = len(graph.card.labels)
+        self._values: Final = graph.values
         self._shapes: Final = [state.shape for state in graph.stream.states]
         self._rows: list[Row] = []
         self._states: list[list[_Floats]] = []
@@ -85,7 +85,7 @@ class Arena:
     def bytes_per_stream(self) -> int:
         """What a stream takes: its states on three sides, a step of samples, and the answers to it."""
         numbers = 3 * sum(prod(shape) for shape in self._shapes)
-        return 4 * (numbers + self.step_samples + self._labels * self.hops)
+        return 4 * (numbers + self.step_samples + self._values * self.hops)
 
     def open(self) -> Row:
         """Begin a stream; raises `SonantError` where there are `limit` already."""
@@ -116,18 +116,18 @@ class Arena:
         if wanted < self.capacity:
             self._resize(wanted)
 
-    def step(self, rows: Sequence[Row], samples: Sequence[Samples | Pcm]) -> Probabilities:
+    def step(self, rows: Sequence[Row], samples: Sequence[Samples | Pcm]) -> Answers:
         """The next step of several different streams, `RUN_ROWS` of them in one run.
 
         `samples` are blocks [streams, step_samples] of float32 in [-1, 1] or int16, together one line
         for each of `rows`, in their order; nobody looks whether they are numbers. Returns [streams,
-        hops, labels]. Raises `BundleError` where the graph fails, and `SonantError` for other rows or
+        hops, values]. Raises `BundleError` where the graph fails, and `SonantError` for other rows or
         samples; nothing has been heard then.
         """
         count = len(rows)
         self._check(rows, samples)
         if not count:
-            return np.zeros((0, self.hops, self._labels), np.float32)
+            return np.zeros((0, self.hops, self._values), np.float32)
         places = np.fromiter((row.index for row in rows), np.intp, count)
         are_first = int(places.max()) == count - 1
         if are_first:
@@ -236,6 +236,6 @@ class Arena:
         self._states = states
         self._side = 0
         self._inbox: _Floats = np.zeros((capacity, self.step_samples), np.float32)
-        self._outbox: _Floats = np.zeros((capacity, self._labels, self.hops), np.float32)
+        self._outbox: _Floats = np.zeros((capacity, self._values, self.hops), np.float32)
         self._bindings.clear()
         self.capacity = capacity

@@ -35,7 +35,7 @@ class HopByHop:
         self._graph: Final = graph
         self._session: Final = session
         self._heard: Final = np.zeros((hops, rows, graph.stream.hop), np.float32)
-        self._said: Final = np.zeros((hops, rows, len(graph.card.labels), 1), np.float32)
+        self._said: Final = np.zeros((hops, rows, graph.values, 1), np.float32)
         self._between: Final = [
             [np.zeros((rows, *shape), np.float32) for shape in shapes] for _ in range(2)
         ]
@@ -67,7 +67,7 @@ class HopByHop:
     def run(
         self, bindings: Sequence[onnxruntime.IOBinding], inbox: _Floats, outbox: _Floats
     ) -> None:
-        """Samples [rows, hops * hop] -> answers [rows, labels, hops]."""
+        """Samples [rows, hops * hop] -> answers [rows, values, hops]."""
         count = len(inbox)
         for hop, samples in enumerate(np.split(inbox, len(self._heard), axis=1)):
             self._heard[hop, :count] = samples

@@ -1,11 +1,12 @@
-"""Live streams on a bundle's step graph: any number of samples in, probabilities out; no torch.
+"""Live streams on a bundle's step graph: any number of samples in, an answer for each hop out; no torch.
 
     graph = StreamGraph(Card.read(find(path)))      opened once, for any number of streams
     session = graph.open()                          one stream
-    session.push(samples)                           [frames, labels], often no frame
+    session.push(samples)                           [frames, values], often no frame
     graph.step(sessions, chunks)                    many streams of any age in one run
 
-A graph may be used from several threads, a session from one at a time.
+An answer has a probability for each label, or is the embedding of all said so far. A graph may be used
+from several threads, a session from one at a time.
 """
 
 from __future__ import annotations
@@ -21,14 +22,24 @@ from numpy.typing import NDArray
 from sonant.audio import PCM16_SCALE, Samples
 from sonant.card import Card
 from sonant.errors import AudioError, BundleError, SonantError
-from sonant.runtime.step_graph import ONE_HOP, STREAM, hops_of, open_one_hop, open_step, stream_of
+from sonant.runtime.step_graph import (
+    ONE_HOP,
+    STREAM,
+    hops_of,
+    open_one_hop,
+    open_step,
+    stream_of,
+    values_of,
+)
 
 BLOCK_HOPS: Final = 32
 """Hops in one run at most, where the graph takes many: enough to be fast over files."""
 
 Pcm: TypeAlias = NDArray[np.int16]
-Probabilities: TypeAlias = NDArray[np.float32]
-"""[frames, labels]."""
+Answers: TypeAlias = NDArray[np.float32]
+"""[frames, values]."""
+Probabilities: TypeAlias = Answers
+"""[frames, labels]: the answers of a model of words."""
 _Binding: TypeAlias = onnxruntime.IOBinding
 
 
@@ -48,7 +59,9 @@ class StreamGraph:
         self.session: Final = open_step(card, threads=threads)
         self.step_hops: Final = hops_of(card, self.session)
         """Hops that every step takes; None where it takes any number."""
-        self.one_hop: Final = open_one_hop(card, threads=threads)
+        self.values: Final = values_of(card, self.session)
+        """Of an answer: one for each label, or those of an embedding."""
+        self.one_hop: Final = open_one_hop(card, threads=threads, values=self.values)
         """A faster graph for steps of one hop, where the bundle has it; the states are the same."""
 
     @property
@@ -74,9 +87,7 @@ class StreamGraph:
         """Begin a stream, from exactly zero states."""
         return Session(self)
 
-    def step(
-        self, sessions: Sequence[Session], chunks: Sequence[Samples | Pcm]
-    ) -> list[Probabilities]:
+    def step(self, sessions: Sequence[Session], chunks: Sequence[Samples | Pcm]) -> list[Answers]:
         """Push a chunk to each of several streams of any age, together in as few runs as possible.
 
         Returns what `push` would have returned to each, up to rounding. Raises `SonantError` where a
@@ -89,7 +100,7 @@ class StreamGraph:
             raise SonantError("a step is for sessions that this graph has opened")
         for chunk in chunks:
             _check(chunk)
-        answers: list[list[Probabilities]] = [[] for _ in sessions]
+        answers: list[list[Answers]] = [[] for _ in sessions]
         taken = [0] * len(sessions)
         while True:
             for number, (session, chunk) in enumerate(zip(sessions, chunks, strict=True)):
@@ -105,7 +116,7 @@ class StreamGraph:
             for number, rows in zip(ready, given, strict=True):
                 answers[number].append(rows)
 
-    def _together(self, sessions: Sequence[Session], hops: int) -> list[Probabilities]:
+    def _together(self, sessions: Sequence[Session], hops: int) -> list[Answers]:
         """Gather states, run once, scatter them back."""
         if len(sessions) == 1:
             return [sessions[0]._run(hops)]
@@ -135,17 +146,17 @@ class Session:
 
     def __init__(self, graph: StreamGraph) -> None:
         """Begin from exactly zero states; `StreamGraph.open` does this."""
-        spec, labels = graph.stream, len(graph.card.labels)
+        spec, values = graph.stream, graph.values
         self.graph: Final = graph
         self._hop: Final = spec.hop
         self._block: Final = graph.step_hops or BLOCK_HOPS
         self._inbox: Final = np.zeros((1, self._block * spec.hop), np.float32)
-        self._outbox: Final = np.zeros(labels * self._block, np.float32)
+        self._outbox: Final = np.zeros(values * self._block, np.float32)
         self._states: Final = [
             [np.zeros((1, *state.shape), np.float32) for state in spec.states] for _ in range(2)
         ]
-        self._bindings: Final[dict[int, tuple[_Binding, _Binding, Probabilities]]] = {}
-        self._nothing: Final = np.zeros((0, labels), np.float32)
+        self._bindings: Final[dict[int, tuple[_Binding, _Binding, Answers]]] = {}
+        self._nothing: Final = np.zeros((0, values), np.float32)
         self.reset()
 
     def reset(self) -> None:
@@ -175,14 +186,14 @@ class Session:
         spec = self.graph.stream
         return ((self.answered + 1) * spec.hop - spec.delay) / self.graph.card.audio.rate_hz
 
-    def push(self, samples: Samples | Pcm) -> Probabilities:
+    def push(self, samples: Samples | Pcm) -> Answers:
         """Hear any number of further samples [samples], float32 in [-1, 1] or int16.
 
-        Returns probabilities [frames, labels], one row for each hop, often none. Raises `AudioError`
+        Returns answers [frames, values], one row for each hop, often none. Raises `AudioError`
         for other samples, or such as are no numbers; the stream is then as it was before.
         """
         _check(samples)
-        answers: list[Probabilities] = []
+        answers: list[Answers] = []
         taken = 0
         while True:
             taken += self._take(samples[taken:] if taken else samples)
@@ -191,7 +202,7 @@ class Session:
                 return self._joined(answers)
             answers.append(self._run(ready))
 
-    def finish(self) -> Probabilities:
+    def finish(self) -> Answers:
         """The answers that were still to come when the sound ended; silence is heard in its place.
 
         The session stays as it is then; `reset` begins anew.
@@ -223,7 +234,7 @@ class Session:
             return self.graph.step_hops if hops >= self.graph.step_hops else 0
         return 1 << (hops.bit_length() - 1) if hops else 0
 
-    def _run(self, hops: int) -> Probabilities:
+    def _run(self, hops: int) -> Answers:
         """One step over the first `hops` hops of the inbox."""
         bound = self._bindings.get(hops) or self._bound(hops)
         try:
@@ -244,10 +255,10 @@ class Session:
         self._filled = left
         self.answered += hops
 
-    def _bound(self, hops: int) -> tuple[_Binding, _Binding, Probabilities]:
+    def _bound(self, hops: int) -> tuple[_Binding, _Binding, Answers]:
         """For a length of step and either side of the states: where the graph reads and writes."""
-        labels = len(self.graph.card.labels)
-        rows = self._outbox[: labels * hops].reshape(labels, hops).T
+        values = self.graph.values
+        rows = self._outbox[: values * hops].reshape(values, hops).T
         bound = (self._binding(hops, side=0), self._binding(hops, side=1), rows)
         return self._bindings.setdefault(hops, bound)
 
@@ -255,7 +266,7 @@ class Session:
         graph = self.graph
         binding = graph.runner(hops).io_binding()
         _bind(binding.bind_input, graph.spec.input, self._inbox, (1, hops * self._hop))
-        answer = (1, len(graph.card.labels), hops)
+        answer = (1, graph.values, hops)
         _bind(binding.bind_output, graph.spec.output, self._outbox, answer)
         for number, state in enumerate(graph.stream.states):
             shape = (1, *state.shape)
@@ -263,7 +274,7 @@ class Session:
             _bind(binding.bind_output, state.next, self._states[1 - side][number], shape)
         return binding
 
-    def _joined(self, answers: list[Probabilities]) -> Probabilities:
+    def _joined(self, answers: list[Answers]) -> Answers:
         if len(answers) == 1:
             return answers[0]
         return np.concatenate(answers) if answers else self._nothing

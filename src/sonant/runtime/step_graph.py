@@ -50,8 +50,8 @@ def open_step(card: Card, *, threads: int, graph: str = STREAM) -> onnxruntime.I
         raise BundleError(f"{file}: onnxruntime cannot open it ({error})") from error
 
 
-def open_one_hop(card: Card, *, threads: int) -> onnxruntime.InferenceSession | None:
-    """The graph for one hop; None in a bundle that has none.
+def open_one_hop(card: Card, *, threads: int, values: int) -> onnxruntime.InferenceSession | None:
+    """The graph for one hop, whose answers have so many `values`; None in a bundle that has none.
 
     Raises `BundleError` where it takes another length, or its states are not those of the other graph:
     a stream goes from one to the other.
@@ -61,7 +61,11 @@ def open_one_hop(card: Card, *, threads: int) -> onnxruntime.InferenceSession | 
     session = open_step(card, threads=threads, graph=ONE_HOP)
     spec, other = card.graphs[ONE_HOP], card.graphs[STREAM]
     same = (spec.input, spec.output, spec.stream) == (other.input, other.output, other.stream)
-    if not same or hops_of(card, session, graph=ONE_HOP) != 1:
+    if (
+        not same
+        or hops_of(card, session, graph=ONE_HOP) != 1
+        or values_of(card, session, graph=ONE_HOP) != values
+    ):
         raise BundleError(
             f"{card.path / spec.file}: is no step of one hop of {other.file}; copy the bundle again"
         )
@@ -85,9 +89,7 @@ def hops_of(
                 f"{file}: '{state.name}' is {shapes[state.name]}, want [batch, "
                 f"{', '.join(map(str, state.shape))}]"
             )
-    labels, length = shapes[spec.output][1], shapes[spec.input][1]
-    if isinstance(labels, int) and labels != len(card.labels):
-        raise BundleError(f"{file}: answers {labels} labels, want {len(card.labels)}")
+    length = shapes[spec.input][1]
     if not isinstance(length, int):
         return None
     if length % stream.hop or not length:
@@ -95,6 +97,22 @@ def hops_of(
             f"{file}: takes {length} samples a step, want a multiple of the hop of {stream.hop}"
         )
     return length // stream.hop
+
+
+def values_of(card: Card, session: onnxruntime.InferenceSession, *, graph: str = STREAM) -> int:
+    """How many values an answer has: one for each label, or those of an embedding where there are none.
+
+    Raises `BundleError` where they are not as many as the labels, or nothing says how many.
+    """
+    spec = card.graphs[graph]
+    values = {end.name: end.shape for end in session.get_outputs()}[spec.output][1]
+    wanted = len(card.labels) or values
+    if not isinstance(wanted, int) or (isinstance(values, int) and values != wanted):
+        raise BundleError(
+            f"{card.path / spec.file}: answers {values} values a frame, want "
+            f"{len(card.labels) or 'a fixed number of them'}"
+        )
+    return wanted
 
 
 def _compare_ends(

@@ -42,7 +42,12 @@ class Service:
         metrics = Metrics()
         catalog = Catalog(options=options, load=open_bundle, executor=executor, on_run=metrics.ran)
         metrics.known = catalog.names
-        hubs = Hubs(executor, metrics, max_streams=options.max_streams)
+        hubs = Hubs(
+            executor,
+            metrics,
+            max_streams=options.max_streams,
+            keeps_recent=bool(options.speaker_store),
+        )
         return cls(options=options, catalog=catalog, metrics=metrics, hubs=hubs)
 
     def __post_init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, final
 
 import numpy as np
@@ -31,6 +31,8 @@ from sonant.speakers.verdict import Heard
 
 EMBED: Final = "embed"
 EMBEDDING: Final = "embedding"
+TOGETHER_S: Final = 60.0
+"""Sound that is heard together at most, unless a clip alone lasts longer: memory stays small."""
 MEASURES: Final = (NORM, "speech_s", "snr_db")
 """What is told of a clip beside its embedding; a graph may have no norm."""
 
@@ -79,20 +81,18 @@ class SpeakerServable(Servable):
     def run(self, signature: str, inputs: Tensors) -> Tensors:
         """Embeddings [rows, size] of unit length, and the measures of each clip [rows]."""
         rate_hz = self.card.audio.rate_hz
-        heard = [self.model.hear(row, rate_hz=rate_hz) for row in inputs[SAMPLES]]
+        parts = _parts(inputs[SAMPLES], most=round(TOGETHER_S * rate_hz))
+        heard = [one for part in parts for one in self.model.hear_many(part, rate_hz=rate_hz)]
         vectors = [one.embedding.vector for one in heard]
         found = {EMBEDDING: np.stack(vectors) if heard else np.zeros((0, self._size), np.float32)}
         for name in self._measures:
             found[name] = np.array([one.measures()[name] for one in heard], np.float32)
         return found
 
-    def batches(self, signature: str) -> bool:
-        """No: the same clip has to give the same bits in any company, so that it is enrolled once."""
-        return False
-
     def warm_up(self, size: int) -> None:
-        """Embed a second of noise; every run of a clip is of that clip alone."""
-        self.model.hear(_noise(self.card.audio.rate_hz), rate_hz=self.card.audio.rate_hz)
+        """Embed so many seconds of noise together."""
+        rate_hz = self.card.audio.rate_hz
+        self.model.hear_many([_noise(rate_hz)] * size, rate_hz=rate_hz)
 
 
 def heard_in(outputs: Tensors) -> list[Heard]:
@@ -107,6 +107,18 @@ def heard_in(outputs: Tensors) -> list[Heard]:
         )
         for row, vector in enumerate(outputs[EMBEDDING])
     ]
+
+
+def _parts(clips: Iterable[Samples], *, most: int) -> Iterator[list[Samples]]:
+    """Clips in their order, together until the next would make them last longer than `most` samples."""
+    part: list[Samples] = []
+    for clip in clips:
+        if part and sum(map(len, part)) + len(clip) > most:
+            yield part
+            part = []
+        part.append(clip)
+    if part:
+        yield part
 
 
 def _signatures(size: int, measures: tuple[str, ...]) -> Mapping[str, Signature]:

@@ -7,12 +7,11 @@ since it may wait for other processes.
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeAlias, cast
 from urllib.parse import unquote
 
 import numpy as np
@@ -20,6 +19,7 @@ import orjson
 
 from sonant.errors import StoreError
 from sonant.serving.clips import WAV
+from sonant.serving.enrolled import speaker_models, stored
 from sonant.serving.http import Reply, Request, refused
 from sonant.serving.kserve.payload import parsed
 from sonant.serving.rest.values import bytes_of, is_base64
@@ -29,24 +29,21 @@ from sonant.serving.speaker_bundles import EMBED, SpeakerServable, heard_in
 from sonant.serving.spec import ModelSpec
 from sonant.serving.status import Code, Refusal, invalid, not_found
 from sonant.serving.tensors import text
-from sonant.speakers import enrolment, verdict
+from sonant.speakers import enrolment
 from sonant.speakers.model import TOP, SpeakerModel
 from sonant.speakers.store import SpeakerStore
-from sonant.speakers.verdict import Heard, Identification
+from sonant.speakers.verdict import Heard
 
 ROOM: Final = re.compile(r"/v1/speakers(?:[:/].*)?$", re.DOTALL)
 """Every path that is answered here."""
-LOG = logging.getLogger("sonant.serving")
 MOST_CLIPS: Final = 100
 MOST_CANDIDATES: Final = 100
 METHOD_NOT_ALLOWED: Final = 405
-RETRY_S: Final = 5.0
 NO_STORE: Final = (
     "this server knows no speakers; start it with --speaker_store and a file, "
     "or a postgresql:// URL"
 )
 
-T = TypeVar("T")
 Path: TypeAlias = re.Match[str]
 Asked: TypeAlias = Mapping[str, Any]
 Handler: TypeAlias = Callable[[Service, SpeakerStore, Request, Path], Awaitable[Reply]]
@@ -71,7 +68,7 @@ async def answer(service: Service, request: Request) -> Reply:
 
 
 async def _list(service: Service, store: SpeakerStore, request: Request, path: Path) -> Reply:
-    model, speakers = await _stored(lambda: (store.model_digest, store.speakers()))
+    model, speakers = await stored(lambda: (store.model_digest, store.speakers()))
     return _json({"model_digest": model, "speakers": [asdict(one) for one in speakers]})
 
 
@@ -81,7 +78,7 @@ async def _forget(service: Service, store: SpeakerStore, request: Request, path:
     def forget() -> int | None:
         return store.forget(name) if name in store.names() else None
 
-    count = await _stored(forget)
+    count = await stored(forget)
     if count is None:
         raise not_found(f"nobody is enrolled as '{name}'")
     return _json({"name": name, "forgotten": count})
@@ -102,7 +99,7 @@ async def _enroll(service: Service, store: SpeakerStore, request: Request, path:
                 raise invalid(f"{called}: {objection}; '{name}' is not enrolled")
         vectors = np.stack([one.embedding.vector for one in heard])
         await _same_model(store, model)
-        speaker = await _stored(lambda: store.enroll(name, vectors, model_digest=model.digest))
+        speaker = await stored(lambda: store.enroll(name, vectors, model_digest=model.digest))
         return _json(asdict(speaker), model=running.name, rows=len(clips))
 
 
@@ -122,22 +119,8 @@ async def _identify(service: Service, store: SpeakerStore, request: Request, pat
     with _held(service, asked) as (running, model):
         (heard,) = await _heard(running, {"clip": asked.get("clip")}, request)
         await _same_model(store, model)
-        found = await _stored(lambda: _found(store, model, heard, top))
+        found = await stored(lambda: model.who(store, heard, top=top))
         return _json(asdict(found), model=running.name)
-
-
-def _found(store: SpeakerStore, model: SpeakerModel, heard: Heard, top: int) -> Identification:
-    vector = heard.embedding.vector
-    # What is silent has a vector of zeros, which is near nobody.
-    near = store.identify(vector, top, model_digest=model.digest) if vector.any() else []
-    return verdict.identify(
-        heard,
-        near,
-        enrolled=max(len(store.names()), len(near)),
-        point=model.deciding.point,
-        calibration=model.deciding.calibration,
-        gate=model.deciding.gate,
-    )
 
 
 @contextmanager
@@ -157,13 +140,7 @@ def _held(service: Service, asked: Asked) -> Iterator[tuple[Running, SpeakerMode
 
 
 def _only(service: Service, stack: ExitStack) -> Running:
-    found: list[Running] = []
-    for name in sorted(service.catalog.names()):
-        # What is not loaded cannot be told to be one; `ready` says that it is missing.
-        if service.catalog.available(name):
-            with service.catalog.held(ModelSpec(name=name)) as running:
-                if isinstance(running.servable, SpeakerServable):
-                    found.append(stack.enter_context(running.held()))
+    found = speaker_models(service.catalog, stack)
     if not found:
         raise not_found("no speaker model is loaded; serve a bundle of the task speakers")
     if len(found) > 1:
@@ -190,23 +167,13 @@ async def _heard(running: Running, clips: Mapping[str, Any], request: Request) -
 
 async def _same_model(store: SpeakerStore, model: SpeakerModel) -> None:
     """Refuse what would compare embeddings of two models."""
-    there = await _stored(lambda: store.model_digest)
+    there = await stored(lambda: store.model_digest)
     if there not in (None, model.digest):
         raise Refusal(
             Code.FAILED_PRECONDITION,
             f"the speakers were enrolled with the model {there:.12}, not with {model.digest:.12}, and the "
             f"two cannot be compared; ask the model they were enrolled with, or enrol them anew",
         )
-
-
-async def _stored(ask: Callable[[], T]) -> T:
-    """Ask the store off the loop; what is wrong with it is for the log, and no client's business."""
-    try:
-        return await asyncio.to_thread(ask)
-    except StoreError as error:
-        LOG.warning("the speaker store failed: %s", error)
-        message = "the speaker store does not answer; the server's log says why"
-        raise Refusal(Code.UNAVAILABLE, message, retry_after_s=RETRY_S) from error
 
 
 def _asked(body: bytes, *keys: str) -> Asked:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sonant.card import Card
 from sonant.card.revision import revise
-from sonant.errors import AudioError, ManifestError
+from sonant.errors import ManifestError
 from sonant.manifest import Item
+from sonant.speakers import hearing
 from sonant.speakers.deciding import KEY, Deciding
+from sonant.speakers.evaluating import quality_of, scores_of
 from sonant.speakers.gates import Gate
 from sonant.speakers.model import Progress, SpeakerModel
+from sonant.speakers.scorers import COSINE, Scorer
 from sonant.speakers.verdict import Heard, OperatingPoint
 from sonant.verification import figures
 from sonant.verification import quality as measures
@@ -28,6 +31,8 @@ from sonant.verification.trials import TrialList
 FEWEST: Final = 4
 """Speakers from which on two halves can hold two each."""
 ROUNDS: Final = 1000
+SCORING: Final = "scoring.npz"
+"""The file of a bundle that keeps a scorer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +43,8 @@ class Calibrated:
     point: OperatingPoint
     gate: Gate
     """What was asked of every clip."""
+    scorer: Scorer
+    """What gave the scores."""
     figures: Figures
     """Of LLRs that a calibration gave trials whose speakers it had not seen: half of the speakers each."""
     left_out: tuple[str, ...]
@@ -50,12 +57,16 @@ class Calibrated:
     @property
     def deciding(self) -> Deciding:
         """What a model decides by."""
-        return Deciding(calibration=self.calibration, point=self.point, gate=self.gate)
+        return Deciding(
+            calibration=self.calibration, point=self.point, gate=self.gate, scorer=self.scorer
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The entry of the card that `Deciding.of` reads."""
         found = self.figures
+        by_cosine = self.scorer is COSINE
         return {
+            **({} if by_cosine else {"scoring": {"kind": self.scorer.kind, "file": SCORING}}),
             "calibration": self.calibration.to_dict(),
             "operating_point": asdict(self.point),
             "gate": asdict(self.gate),
@@ -79,13 +90,15 @@ def calibrate(
     *,
     point: OperatingPoint | None = None,
     quality: Sequence[str] = (),
+    scorer: Scorer | None = None,
     rounds: int = ROUNDS,
     seed: int = 0,
     on_progress: Progress | None = None,
 ) -> Calibrated:
     """Fit a calibration to all trials; `items` are the clips of `trials.clips`, in that order.
 
-    `quality` names measures of `verification.quality.MEASURES` that it shall listen to as well. What is
+    `quality` names measures of `verification.quality.MEASURES` that it shall listen to as well; `scorer`
+    takes the place of the bundle's own, and was made of speakers whom no trial is about. What is
     measured is what the same fit does on speakers it was not fitted to: it is fitted to each half of the
     speakers and measured on the other. Clips that the gate refuses are left out with their trials. Raises
     `ManifestError` where trials do not say who speaks, or are too few for it.
@@ -93,17 +106,19 @@ def calibrate(
     unknown = [name for name in quality if name not in measures.MEASURES]
     if unknown:
         raise ManifestError(f"quality {unknown[0]!r}: want some of {', '.join(measures.MEASURES)}")
-    heard, left_out = _hear(model, trials, items, on_progress)
+    scorer = scorer or model.deciding.scorer
+    found = hearing.hear(model, trials.clips, items, on_progress=on_progress)
+    heard, left_out = found.heard, tuple(found.left_out.values())
     kept = trials.where(trial.left in heard and trial.right in heard for trial in trials)
     _enough(kept, trials, left_out)
     lists = kept.halves(seed=seed)
-    tables = [_Table.of(part, heard, quality) for part in lists]
+    tables = [_Table.of(part, heard, scorer, quality) for part in lists]
     crossed = [
         two.llrs(one.fit(prior=0.5)) for one, two in (tables, reversed(tables))
     ]  # LLRs of the second half, then of the first
     measured = replace(kept, trials=(*lists[1].trials, *lists[0].trials))
-    whole = _Table.of(kept, heard, quality)
-    found = figures.measure(
+    whole = _Table.of(kept, heard, scorer, quality)
+    rates = figures.measure(
         np.concatenate([tables[1].scores, tables[0].scores]),
         measured,
         llrs=np.concatenate(crossed),
@@ -114,8 +129,9 @@ def calibrate(
         calibration=whole.fit(prior=0.5),
         point=point or model.deciding.point,
         gate=model.deciding.gate,
-        figures=found,
-        left_out=tuple(left_out),
+        scorer=scorer,
+        figures=rates,
+        left_out=left_out,
         dropped=len(trials) - len(kept),
         across=len(kept) - len(measured),
     )
@@ -124,10 +140,17 @@ def calibrate(
 def keep(card: Card, calibrated: Calibrated) -> Path:
     """Write the next version of a bundle, which decides by this calibration; returns its folder.
 
-    The graph stays, and so do the stores made with it. Raises `BundleError` as `revise` does.
+    The graph stays, and so do the stores made with it. What a scorer was made of goes into a file of the
+    bundle. Raises `BundleError` as `revise` does.
     """
     point = {**(card.operating_point or {}), KEY: calibrated.to_dict()}
-    return revise(card, files={}, changes={"operating_point": point})
+    arrays = calibrated.scorer.arrays()
+    with tempfile.TemporaryDirectory(prefix="sonant-scoring-") as scratch:
+        file = Path(scratch) / SCORING
+        if arrays:
+            np.savez(file, allow_pickle=False, **arrays)
+        files = {SCORING: file} if arrays else {}
+        return revise(card, files=files, changes={"operating_point": point})
 
 
 def located(trials: TrialList, folder: Path) -> tuple[Item, ...]:
@@ -169,27 +192,22 @@ class _Table:
 
     trials: TrialList
     scores: Floats
-    """Cosines, [trials]."""
+    """[trials]"""
     quality: Mapping[str, Floats]
     """Columns [trials] of the measures asked for."""
 
     @classmethod
-    def of(cls, trials: TrialList, heard: Mapping[str, Heard], quality: Sequence[str]) -> _Table:
-        def side(names: Sequence[str]) -> tuple[NDArray[np.float64], dict[str, list[float]]]:
-            clips = [heard[name] for name in names]
-            vectors = np.stack([clip.embedding.vector for clip in clips]).astype(np.float64)
-            every = [clip.measures() for clip in clips]
-            lacking = [name for name in quality if name not in every[0]]
-            if lacking:
-                raise ManifestError(f"quality {lacking[0]!r}: this bundle's graph does not give it")
-            return vectors, {name: [one[name] for one in every] for name in quality}
-
-        left, left_quality = side([trial.left for trial in trials])
-        right, right_quality = side([trial.right for trial in trials])
+    def of(
+        cls,
+        trials: TrialList,
+        heard: Mapping[str, Heard],
+        scorer: Scorer,
+        quality: Sequence[str],
+    ) -> _Table:
         return cls(
             trials=trials,
-            scores=np.asarray((left * right).sum(axis=1)),
-            quality=measures.of_pairs(left_quality, right_quality),
+            scores=scores_of(scorer, trials, heard),
+            quality=quality_of(quality, trials, heard),
         )
 
     def fit(self, *, prior: float) -> Calibration:
@@ -203,27 +221,6 @@ class _Table:
 
     def llrs(self, calibration: Calibration) -> Floats:
         return calibration.llr(self.scores, self.quality)
-
-
-def _hear(
-    model: SpeakerModel, trials: TrialList, items: Sequence[Item], on_progress: Progress | None
-) -> tuple[dict[str, Heard], list[str]]:
-    """Each clip once, by its name in the trials; those left out as messages."""
-    heard: dict[str, Heard] = {}
-    left_out = []
-    for number, (name, item) in enumerate(zip(trials.clips, items, strict=True), start=1):
-        try:
-            one = model.hear(item)
-        except AudioError as error:
-            left_out.append(str(error))
-        else:
-            if objection := model.objection(one):
-                left_out.append(f"{name}: {objection}")
-            else:
-                heard[name] = one
-        if on_progress:
-            on_progress(number, len(items))
-    return heard, left_out
 
 
 def _enough(kept: TrialList, trials: TrialList, left_out: Sequence[str]) -> None:
@@ -278,5 +275,8 @@ def summary(calibrated: Calibrated) -> list[tuple[str, str]]:
         ("fitted to", f"{calibration.same} trials of one speaker, {calibration.different} of two"),
         ("measured on", f"{found.same} and {found.different}, of {found.speakers} speakers"),
         *rows,
-        ("LLR", f"{calibration.slope:.4g} cosine {calibration.offset:+.4g}{weights}"),
+        (
+            "LLR",
+            f"{calibration.slope:.4g} {calibrated.scorer.kind} {calibration.offset:+.4g}{weights}",
+        ),
     ]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self
 
 from sonant.card import FILE, Card
 from sonant.json_tree import JsonTree
+from sonant.speakers import scorers
 from sonant.speakers.gates import Gate
-from sonant.speakers.verdict import OperatingPoint
+from sonant.speakers.records import Candidate
+from sonant.speakers.scorers import COSINE, Scorer
+from sonant.speakers.vectors import Vectors
+from sonant.speakers.verdict import OperatingPoint, score
 from sonant.verification.calibration import Calibration
 
 KEY: Final = "speakers"
@@ -24,6 +29,16 @@ class Deciding:
     point: OperatingPoint = field(default_factory=lambda: OperatingPoint(prior=0.5))
     """At the prior 0.5 and even costs: neither answer is favoured."""
     gate: Gate = field(default_factory=Gate)
+    scorer: Scorer = COSINE
+    """What the calibration takes scores of."""
+
+    def against(
+        self, vector: Vectors, candidates: Sequence[Candidate], centre: Callable[[str], Vectors]
+    ) -> list[float] | None:
+        """What an embedding [size] scores with each candidate's `centre`; None where that is the cosine."""
+        if self.scorer is COSINE:
+            return None
+        return [score(self.scorer, centre(one.name), vector) for one in candidates]
 
     @classmethod
     def of(cls, card: Card) -> Self:
@@ -38,7 +53,7 @@ class Deciding:
             where="operating_point.",
             values=card.operating_point or {},
         ).table(KEY)
-        tree.only("calibration", "operating_point", "gate", "figures", "chosen_on")
+        tree.only("calibration", "operating_point", "gate", "figures", "chosen_on", "scoring")
         at, gate = tree.table("operating_point"), tree.table("gate")
         at.only("prior", "cost_miss", "cost_false_accept")
         gate.only("speech_s", "snr_db")
@@ -52,4 +67,17 @@ class Deciding:
             calibration=Calibration.from_dict(values, file=tree.file, where=where),
             point=point,
             gate=Gate(speech_s=gate.number("speech_s"), snr_db=gate.number("snr_db")),
+            scorer=_scorer(card, tree),
         )
+
+
+def _scorer(card: Card, tree: JsonTree) -> Scorer:
+    """The entry `scoring`; the cosine where there is none, as in bundles that know of no other."""
+    if "scoring" not in tree.values:
+        return COSINE
+    said = tree.table("scoring")
+    said.only("kind", "file")
+    file = said.text("file")
+    if file not in card.files:
+        raise said.error("file", f"{file!r} is not among the bundle's files")
+    return scorers.load(said.text("kind"), card.file(file))

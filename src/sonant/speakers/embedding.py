@@ -1,9 +1,11 @@
-"""A clip as an embedding, by the graph of a bundle: no torch."""
+"""Clips as embeddings, by the graph of a bundle: no torch."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, final
 
 import numpy as np
@@ -24,6 +26,8 @@ WINDOW_S: Final = 10.0
 SHORTEST_S: Final = 0.1
 AT_ONCE: Final = 8
 """Windows in one run of the graph, so that an hour takes no more memory than a minute."""
+LEAST_SHARE: Final = 0.8
+"""Of the longest window in a run: behind a shorter one mostly silence would be worked out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,37 +89,80 @@ class EmbeddingGraph:
         and the middle of their embeddings is taken. Raises `AudioError` for less than `SHORTEST_S` seconds,
         another shape or samples that are not finite, and `BundleError` when the graph fails.
         """
+        return self.embed_many([samples], window_s=window_s)[0]
+
+    def embed_many(
+        self, clips: Sequence[Samples], *, window_s: float = WINDOW_S
+    ) -> list[Embedding]:
+        """Embed clips of any lengths, those of like length in one run; each as `embed` does alone.
+
+        That holds up to rounding: sums over a batch may be taken in another order. Raises as `embed` does.
+        """
+        length = round(window_s * self.rate_hz)
+        cut = [_windows(self._checked(clip), length) for clip in clips]
+        heard = iter(self._heard([window for windows in cut for window in windows]))
+        return [_middle(list(islice(heard, len(windows)))) for windows in cut]
+
+    def _checked(self, samples: Samples) -> Samples:
         if samples.ndim != 1 or not np.isfinite(samples).all():
             raise AudioError(f"samples {list(samples.shape)}: want finite numbers, [samples]")
         if len(samples) < SHORTEST_S * self.rate_hz:
             raise AudioError(
                 f"{len(samples) / self.rate_hz:.3f} s are too short to embed; want {SHORTEST_S} s"
             )
-        cut = _windows(samples.astype(np.float32, copy=False), round(window_s * self.rate_hz))
-        runs = [self._run(cut[start : start + AT_ONCE]) for start in range(0, len(cut), AT_ONCE)]
-        vectors = np.concatenate([vectors for vectors, _ in runs])
-        norms = [norm for _, found in runs for norm in found]
-        middle = centre(units(vectors))
-        return Embedding(vector=middle, norm=float(np.mean(norms)) if norms else None)
+        return samples.astype(np.float32, copy=False)
 
-    def _run(self, windows: Samples) -> tuple[Vectors, list[float]]:
-        """Windows [batch, samples] of one length -> vectors [batch, size], and their norms if there are."""
-        lengths = np.full(len(windows), windows.shape[1], np.int64)
+    def _heard(self, windows: Sequence[Samples]) -> list[Embedding]:
+        """Windows [samples] of any lengths, in their order."""
+        found: dict[int, Embedding] = {}
+        for places in _runs([len(window) for window in windows]):
+            found |= zip(places, self._run([windows[place] for place in places]), strict=True)
+        return [found[place] for place in range(len(windows))]
+
+    def _run(self, windows: Sequence[Samples]) -> list[Embedding]:
+        """One run of the graph, silence behind the windows that are shorter than others."""
+        lengths = np.array([len(window) for window in windows], np.int64)
+        samples = np.zeros((len(windows), lengths.max()), np.float32)
+        for row, window in zip(samples, windows, strict=True):
+            row[: len(window)] = window
         try:
             vectors, *norms = self._session.run(
-                self._outputs, {self._spec.input: windows, LENGTHS: lengths}
+                self._outputs, {self._spec.input: samples, LENGTHS: lengths}
             )
         except Exception as error:  # onnxruntime's errors share no narrower class
             raise BundleError(f"{self._file}: failed ({error})") from error
         if not np.isfinite(vectors).all():
             raise BundleError(f"{self._file}: an answer is not a number; the bundle is damaged")
-        return vectors, [float(norm) for found in norms for norm in found]
+        scales = norms[0].tolist() if norms else [None] * len(windows)
+        return [
+            Embedding(vector=vector, norm=norm)
+            for vector, norm in zip(vectors, scales, strict=True)
+        ]
 
 
-def _windows(samples: Samples, length: int) -> Samples:
-    """[samples] -> [windows, length], or [1, samples] where they fit into one; a copy."""
+def _middle(windows: Sequence[Embedding]) -> Embedding:
+    """Of the windows of one clip."""
+    norms = [one.norm for one in windows if one.norm is not None]
+    return Embedding(
+        vector=centre(units(np.stack([one.vector for one in windows]))),
+        norm=float(np.mean(norms)) if norms else None,
+    )
+
+
+def _runs(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Places of windows that go through the graph together, `AT_ONCE` at most and alike in length."""
+    order = sorted(range(len(lengths)), key=lambda place: -lengths[place])
+    while order:
+        least = LEAST_SHARE * lengths[order[0]]
+        run = [place for place in order[:AT_ONCE] if lengths[place] >= least]
+        yield run
+        order = order[len(run) :]
+
+
+def _windows(samples: Samples, length: int) -> list[Samples]:
+    """[samples] as windows of `length` that cover it, evenly spread, or as it is where it fits into one."""
     if len(samples) <= length:
-        return samples[None]
+        return [samples]
     count = math.ceil(len(samples) / length)
     starts: NDArray[np.int64] = np.linspace(0, len(samples) - length, count).astype(np.int64)
-    return np.stack([samples[start : start + length] for start in starts])
+    return [samples[start : start + length] for start in starts]

@@ -12,9 +12,11 @@ import numpy as np
 from sonant.errors import StoreError
 from sonant.speakers.database import SCHEMA, Query
 from sonant.speakers.records import Speaker, Utterance
-from sonant.speakers.vectors import centre, digest, packed, units, unpacked
+from sonant.speakers.vectors import Vectors, centre, digest, packed, units, unpacked
 
 LONGEST_NAME: Final = 200
+ROUNDING: Final = 1e-5
+"""Embeddings nearer than this in every value are of one clip, run in one company or another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,23 +115,32 @@ def add(
 ) -> Speaker:
     """Write one speaker's new utterances and where the middle of all of them is now."""
     kept = query(
-        "SELECT number, digest, vector, enrolled FROM sonant_speakers "
+        "SELECT number, vector, enrolled FROM sonant_speakers "
         "JOIN sonant_utterances USING (speaker) WHERE name = ? ORDER BY number",
         name,
     )
-    fresh = {digest(one.vector): replace(one, enrolled=one.enrolled or now) for one in utterances}
-    for _, known, _, _ in kept:
-        fresh.pop(known, None)
-    vectors = [unpacked(row[2]) for row in kept] + [one.vector for one in fresh.values()]
+    before = [unpacked(row[1]) for row in kept]
+    fresh = [replace(one, enrolled=one.enrolled or now) for one in _new(utterances, before)]
+    vectors = before + [one.vector for one in fresh]
     speaker = _place(query, name, packed(centre(np.stack(vectors))), revision=revision)
     first = 1 + max((row[0] for row in kept), default=0)
-    for number, (mark, one) in enumerate(fresh.items(), start=first):
+    for number, one in enumerate(fresh, start=first):
         query(
             "INSERT INTO sonant_utterances VALUES (?, ?, ?, ?, ?, ?)",
-            *(speaker, number, mark, packed(one.vector), one.source, one.enrolled),
+            *(speaker, number, digest(one.vector), packed(one.vector), one.source, one.enrolled),
         )
-    dates = [row[3] for row in kept] + [one.enrolled for one in fresh.values()]
+    dates = [row[2] for row in kept] + [one.enrolled for one in fresh]
     return Speaker(name=name, utterances=len(vectors), enrolled=max(dates))
+
+
+def _new(utterances: Sequence[Utterance], before: Sequence[Vectors]) -> list[Utterance]:
+    """Those that are neither among the vectors kept before nor given twice."""
+    rows = np.stack([*before, *(one.vector for one in utterances)])
+    return [
+        one
+        for place, one in enumerate(utterances, start=len(before))
+        if not (np.abs(rows[:place] - rows[place]).max(axis=1) < ROUNDING).any()
+    ]
 
 
 def empty(query: Query, name: str) -> None:

@@ -10,25 +10,33 @@ from typing import Any, Final, Self, final
 import numpy as np
 
 from sonant import audio
-from sonant.audio import Clip, Samples
+from sonant.audio import Samples
 from sonant.card import Card, find
 from sonant.errors import AudioError, BundleError
-from sonant.manifest import Item
+from sonant.runtime.session import StreamGraph
+from sonant.runtime.step_graph import STREAM
 from sonant.speakers import clustering, gates, verdict
 from sonant.speakers.clustering import Clustering, Method
 from sonant.speakers.deciding import Deciding
-from sonant.speakers.embedding import SHORTEST_S, Embedding, EmbeddingGraph
+from sonant.speakers.embedding import NORM, SHORTEST_S, Embedding, EmbeddingGraph
 from sonant.speakers.gates import Quality
+from sonant.speakers.growing import Growing, Repeated, Streamed
 from sonant.speakers.records import Speaker
+from sonant.speakers.scorers import COSINE
+from sonant.speakers.sources import Source, name_of, read
 from sonant.speakers.store import SpeakerStore
 from sonant.speakers.verdict import Heard, Identification, Verdict
 from sonant.verification import quality as measures
 
+__all__ = ["TASK", "TOP", "Grouped", "Progress", "Source", "SpeakerModel"]
+
 TASK: Final = "speakers"
 TOP: Final = 5
+NOTHING: Final = Quality(speech_s=0.0, snr_db=gates.SNR_DB[0])
+"""Of a clip in which there is nothing to hear."""
+TOGETHER, TOGETHER_S = 16, 60.0
+"""Clips, and seconds of them, that are heard together at most: more is no faster, and takes memory."""
 
-Source = Path | str | bytes | Samples | Clip | Item
-"""A file, the bytes of one, samples [samples] in [-1, 1], or a clip of a manifest."""
 Progress = Callable[[int, int], object]
 
 
@@ -81,6 +89,11 @@ class SpeakerModel:
         """What a store keeps beside embeddings, so that two models never meet in one."""
         return self._graph.digest
 
+    @property
+    def rate_hz(self) -> int:
+        """Samples a second of what it hears."""
+        return self._graph.rate_hz
+
     def embed(self, source: Source, *, rate_hz: int | None = None) -> Embedding:
         """The embedding of a clip of any rate and length; `rate_hz` is that of bare samples.
 
@@ -95,12 +108,29 @@ class SpeakerModel:
         A clip that is silent or next to nothing has an embedding of zeros, which is like nobody. Raises
         `AudioError` naming the clip where it cannot be read.
         """
-        samples = self._samples(source, rate_hz)
-        quality = gates.measure(samples, self._graph.rate_hz)
-        if len(samples) < SHORTEST_S * self._graph.rate_hz or not samples.any():
-            nothing = Quality(speech_s=0.0, snr_db=gates.SNR_DB[0])
-            return Heard(embedding=self._nobody(), quality=nothing)
-        return Heard(embedding=self._graph.embed(samples), quality=quality)
+        return self.hear_many([source], rate_hz=rate_hz)[0]
+
+    def hear_many(self, sources: Sequence[Source], *, rate_hz: int | None = None) -> list[Heard]:
+        """What `hear` says of each of several clips, up to rounding; those of like length go together.
+
+        Raises `AudioError` as `hear` does.
+        """
+        clips = [self._samples(source, rate_hz) for source in sources]
+        embedded = iter(self._graph.embed_many([one for one in clips if self._sounds(one)]))
+        return [
+            Heard(embedding=next(embedded), quality=gates.measure(samples, self._graph.rate_hz))
+            if self._sounds(samples)
+            else Heard(embedding=self._nobody(), quality=NOTHING)
+            for samples in clips
+        ]
+
+    def growing(self) -> Growing:
+        """For an utterance while it is spoken, hop by hop where the bundle has a graph for that."""
+        calibration = self.deciding.calibration
+        wants_norm = calibration is not None and NORM in calibration.quality
+        if STREAM in self.card.graphs and not wants_norm:
+            return Streamed(StreamGraph(self.card))
+        return Repeated(self._graph)
 
     def objection(self, heard: Heard) -> str:
         """Why nothing can be said of a clip; empty where something can."""
@@ -115,7 +145,8 @@ class SpeakerModel:
 
     def verify(self, left: Heard, right: Heard) -> Verdict:
         """The same, of clips that were heard before."""
-        return verdict.verify(left, right, point=self.deciding.point, **self._judging())
+        point, scorer = self.deciding.point, self.deciding.scorer
+        return verdict.verify(left, right, point=point, scorer=scorer, **self._judging())
 
     def enroll(
         self,
@@ -145,7 +176,7 @@ class SpeakerModel:
             name,
             np.stack([one.embedding.vector for _, one in heard]),
             model_digest=self.digest,
-            sources=[_name(source) for source in files],
+            sources=[name_of(source) for source in files],
             replace=replace,
         )
 
@@ -156,13 +187,19 @@ class SpeakerModel:
 
         Raises `AudioError` as `hear` does, `StoreError` where the store is of another model.
         """
-        heard = self.hear(file, rate_hz=rate_hz)
+        return self.who(store, self.hear(file, rate_hz=rate_hz), top=top)
+
+    def who(self, store: SpeakerStore, heard: Heard, *, top: int = TOP) -> Identification:
+        """The same, of a clip that was heard before."""
         vector = heard.embedding.vector
         # Silence is near nobody, and the reason says so.
         found = store.identify(vector, top, model_digest=self.digest) if vector.any() else []
-        enrolled = max(len(store.names()), len(found))
+        enrolled = max(store.count(), len(found))
         point = self.deciding.point
-        return verdict.identify(heard, found, enrolled=enrolled, point=point, **self._judging())
+        scores = self.deciding.against(vector, found, store.centre)
+        return verdict.identify(
+            heard, found, enrolled=enrolled, point=point, scores=scores, **self._judging()
+        )
 
     def cluster(
         self,
@@ -192,7 +229,7 @@ class SpeakerModel:
             exactly=exactly,
             least=least,
             most=most,
-            threshold=self._threshold(clips) if method == "agglomerative" else None,
+            threshold=self.cosine_threshold(clips) if method == "agglomerative" else None,
             smallest=smallest,
         )
         return Grouped(
@@ -213,24 +250,32 @@ class SpeakerModel:
         every = list(sources)
         good: list[tuple[Source, Heard]] = []
         wrong: list[tuple[Source, str]] = []
+        waiting: list[tuple[Source, Samples]] = []
         for number, source in enumerate(every, start=1):
             try:
-                heard = self.hear(source, rate_hz=rate_hz)
+                waiting.append((source, self._samples(source, rate_hz)))
             except AudioError as error:
                 wrong.append((source, str(error)))
-            else:
-                if objection := self.objection(heard):
-                    wrong.append((source, f"{_name(source)}: {objection}"))
-                else:
-                    good.append((source, heard))
+            seconds = sum(len(samples) for _, samples in waiting) / self._graph.rate_hz
+            if number == len(every) or len(waiting) == TOGETHER or seconds > TOGETHER_S:
+                heard = self.hear_many([samples for _, samples in waiting])
+                for (waited, _), one in zip(waiting, heard, strict=True):
+                    if objection := self.objection(one):
+                        wrong.append((waited, f"{name_of(waited)}: {objection}"))
+                    else:
+                        good.append((waited, one))
+                waiting.clear()
             if on_progress:
                 on_progress(number, len(every))
         return good, wrong
 
-    def _threshold(self, clips: Sequence[Heard]) -> float | None:
-        """The cosine at which clips of middling quality are as likely of one speaker as the point asks."""
+    def cosine_threshold(self, clips: Sequence[Heard]) -> float | None:
+        """The cosine at which clips of middling quality are as likely of one speaker as the point asks.
+
+        None without a calibration of cosines.
+        """
         calibration, point = self.deciding.calibration, self.deciding.point
-        if calibration is None:
+        if calibration is None or self.deciding.scorer is not COSINE:
             return None
         middling = {
             name: float(np.median([one.measures()[name] for one in clips]))
@@ -244,11 +289,15 @@ class SpeakerModel:
 
     def _samples(self, source: Source, rate_hz: int | None) -> Samples:
         """[samples] at the graph's rate, in the 16 bits that training reads."""
-        clip = _clip(source, rate_hz=rate_hz or self._graph.rate_hz)
+        clip = read(source, rate_hz=rate_hz or self._graph.rate_hz)
         if not np.isfinite(clip.samples).all():
-            raise AudioError(f"{_name(source)}: holds samples that are no numbers")
+            raise AudioError(f"{name_of(source)}: holds samples that are no numbers")
         samples = audio.resample(clip, self._graph.rate_hz).samples
         return audio.from_pcm16(audio.to_pcm16(samples))
+
+    def _sounds(self, samples: Samples) -> bool:
+        """Whether there is anything in it to embed."""
+        return len(samples) >= SHORTEST_S * self._graph.rate_hz and bool(samples.any())
 
     def _nobody(self) -> Embedding:
         # Only an answer tells how long an answer of this graph is, and which measures it has.
@@ -256,23 +305,3 @@ class SpeakerModel:
         known = self._graph.embed(sound.astype(np.float32))
         norm = None if known.norm is None else 0.0
         return Embedding(vector=np.zeros_like(known.vector), norm=norm)
-
-
-def _clip(source: Source, *, rate_hz: int) -> Clip:
-    if isinstance(source, Clip):
-        return source
-    if isinstance(source, np.ndarray):
-        if source.ndim != 1:
-            raise AudioError(f"samples {list(source.shape)}: want one channel, [samples]")
-        return Clip(source.astype(np.float32, copy=False), rate_hz)
-    if isinstance(source, Item):
-        clip = audio.read(source.path, start_s=source.start_s, end_s=source.end_s)
-        return Clip(clip.samples * np.float32(source.gain), clip.rate_hz)
-    return audio.read(source)
-
-
-def _name(source: Source) -> str:
-    """What messages and the store call a clip."""
-    if isinstance(source, Item):
-        return str(source.path)
-    return str(source) if isinstance(source, Path | str) else ""

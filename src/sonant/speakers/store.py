@@ -136,6 +136,12 @@ class SpeakerStore:
             raise self._unknown(name)
         return unpacked(rows[0][0])
 
+    def count(self) -> int:
+        """How many are enrolled, without naming them."""
+        with self._lock, self._database.transaction(write=False) as query:
+            ((count,),) = query("SELECT count(*) FROM sonant_speakers")
+        return int(count)
+
     def names(self) -> list[str]:
         """Everybody who is enrolled, sorted."""
         with self._lock, self._database.transaction(write=False) as query:

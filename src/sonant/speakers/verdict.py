@@ -15,6 +15,8 @@ import numpy as np
 from sonant.speakers.embedding import Embedding
 from sonant.speakers.gates import Gate, Quality
 from sonant.speakers.records import Candidate
+from sonant.speakers.scorers import COSINE, Scorer
+from sonant.speakers.vectors import Vectors
 from sonant.verification import quality as measures
 from sonant.verification.calibration import Calibration
 
@@ -123,13 +125,15 @@ def verify(
     point: OperatingPoint,
     calibration: Calibration | None = None,
     gate: Gate | None = None,
+    scorer: Scorer = COSINE,
 ) -> Verdict:
-    """Whether two clips are of one speaker.
+    """Whether two clips are of one speaker; `scorer` gives the scores that the calibration is of.
 
     Raises `ValueError` where the calibration wants a measure that was not taken.
     """
-    cosine = float(left.embedding.vector @ right.embedding.vector)
-    llr = _llr(cosine, left, right, calibration)
+    sides = (left.embedding.vector, right.embedding.vector)
+    cosine = float(sides[0] @ sides[1])
+    llr = _llr(score(scorer, *sides), left, right, calibration)
     probability = None if llr is None else float(Calibration.probability(llr, point.prior))
     objection = next(
         (f"{side}: {found}" for side, one in (("first", left), ("second", right))
@@ -159,14 +163,18 @@ def identify(
     point: OperatingPoint,
     calibration: Calibration | None = None,
     gate: Gate | None = None,
+    scores: Sequence[float] | None = None,
 ) -> Identification:
     """Who of `enrolled` speakers it was, by the nearest of them, or that it was nobody known.
 
+    `scores` are what the calibration is of, one a candidate; None where that is the cosine.
     Each one has an equal part of the prior. Those who are not among the candidates are counted at the last
     candidate's likelihood, or at an even one where that is less, so that a probability is never too high for
     want of evidence. Raises `ValueError` as `verify` does.
     """
-    likely = _likely(heard, candidates, enrolled, point, calibration)
+    if scores is None:
+        scores = [one.cosine for one in candidates]
+    likely = _likely(heard, candidates, scores, enrolled, point, calibration)
     objection = (gate or Gate()).objection(heard.quality)
     decision: Found = "undecided"
     best = likely[0] if likely else None
@@ -193,12 +201,19 @@ def identify(
     )
 
 
-def _llr(cosine: float, left: Heard, right: Heard, calibration: Calibration | None) -> float | None:
+def score(scorer: Scorer, left: Vectors, right: Vectors) -> float:
+    """The score of two embeddings [size]; one of zeros, which is like nobody, gets 0."""
+    if scorer is COSINE or not (left.any() and right.any()):
+        return float(left @ right)
+    return float(scorer.scores(left[None], right[None])[0])
+
+
+def _llr(score: float, left: Heard, right: Heard, calibration: Calibration | None) -> float | None:
     if calibration is None:
         return None
     sides = ({k: v for k, v in one.measures().items() if k in calibration.quality}
              for one in (left, right))  # fmt: skip
-    return float(calibration.llr(cosine, measures.of_pairs(*sides)))
+    return float(calibration.llr(score, measures.of_pairs(*sides)))
 
 
 def _reason(llr: float | None, point: OperatingPoint) -> str:
@@ -211,13 +226,14 @@ def _reason(llr: float | None, point: OperatingPoint) -> str:
 def _likely(
     heard: Heard,
     candidates: Sequence[Candidate],
+    scores: Sequence[float],
     enrolled: int,
     point: OperatingPoint,
     calibration: Calibration | None,
 ) -> tuple[Likely, ...]:
     """Candidates with their posteriors: Bayes over everybody enrolled and somebody unknown."""
     # Of the enrolled side only the middle is kept: it is taken to be no worse than what was heard.
-    llrs = [_llr(one.cosine, heard, heard, calibration) for one in candidates]
+    llrs = [_llr(one, heard, heard, calibration) for one in scores]
     known = np.array([llr for llr in llrs if llr is not None])
     shares: list[float | None] = [None] * len(candidates)
     if len(known):
@@ -225,7 +241,10 @@ def _likely(
         rest = math.log(max(0, enrolled - len(known)) or 1e-300) + each + min(0.0, known.min())
         terms = np.array([*(each + known), rest, math.log(1.0 - point.prior)])
         shares = list(np.exp(each + known - np.logaddexp.reduce(terms)).tolist())
+    found = zip(scores, candidates, llrs, shares, strict=True)
+    # The nearest by cosine need not be the nearest by another score; of equals the order stays.
+    ordered = sorted(found, key=lambda row: -row[0])
     return tuple(
         Likely(name=one.name, cosine=one.cosine, llr=llr, probability=share)
-        for one, llr, share in zip(candidates, llrs, shares, strict=True)
+        for _, one, llr, share in ordered
     )

@@ -17,7 +17,7 @@ class Loss(NamedTuple):
     value: Tensor
     """Scalar to go down; summed over processes and divided by their number, the global mean."""
     right: Tensor
-    """Scalar: how many clips of the batch were answered rightly."""
+    """Scalar: how many clips of the batch were answered rightly; 0 where a task counts none."""
 
 
 class Task(nn.Module, ABC):
@@ -25,6 +25,8 @@ class Task(nn.Module, ABC):
 
     labels: tuple[str, ...]
     """What the model can answer, in the order of its outputs."""
+    counts_right: bool = True
+    """Whether clips are answered rightly or wrongly, so that there is an accuracy."""
 
     @property
     @abstractmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sonant.attacks.hardening import hardened
 from sonant.data.augment import Augment
 from sonant.data.batches import Batch, Share, Split, batches, order
 from sonant.data.cache import ClipStore
@@ -97,14 +98,34 @@ class KeywordTask(Task):
         samples = self._with_context(samples, batch, epoch=epoch)
         samples = samples.to(self.device, non_blocking=True)
         draws = Draws(self.recipe.seed, epoch, batch.items)
+
+        def losses(logits: Tensor) -> Tensor:
+            loss = self._cross_entropy(logits, targets)
+            if mixing:
+                mixed = self._cross_entropy(logits, other_targets.to(self.device))
+                loss = torch.lerp(mixed, loss, weight.to(self.device))
+            return loss
+
+        samples = self._hardened(model, samples, losses, draws)
         with self._autocast():
             logits = model(samples, masks(self.recipe.augment, draws)).float()
-        loss = self._cross_entropy(logits, targets)
-        if mixing:
-            mixed = self._cross_entropy(logits, other_targets.to(self.device))
-            loss = torch.lerp(mixed, loss, weight.to(self.device))
+        loss = losses(logits)
         right = (logits.detach().argmax(1) == targets).sum()
         return Loss(loss.mean() * batch.share, right if batch.share else right * 0)
+
+    def _hardened(
+        self, model: nn.Module, samples: Tensor, losses: Callable[[Tensor], Tensor], draws: Draws
+    ) -> Tensor:
+        """[batch, samples], some of them changed to raise the loss."""
+
+        def of_samples(own: nn.Module, changed: Tensor) -> Tensor:
+            with self._autocast():
+                return losses(own(changed.squeeze(1)).float())
+
+        settings = self.recipe.augment
+        return hardened(
+            model, samples.unsqueeze(1), of_samples, config=settings, draws=draws
+        ).squeeze(1)
 
     def _partners(self, batch: Batch, *, epoch: int) -> tuple[Tensor, Tensor, Tensor]:
         """For mixup: another clip for each, its target, and the weight of the first."""

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sonant.attacks.hardening import hardened
 from sonant.data.augment import Augment
 from sonant.data.batches import Batch, Share
 from sonant.data.cache import ClipStore
@@ -90,14 +91,20 @@ class SpeakerTask(Task):
         """The loss of augmented crops; raises `TrainingError` where embeddings have collapsed."""
         speakers = batch.targets.to(self.device, non_blocking=True)
         samples = self.augment(batch.samples, batch.items, epoch=epoch).unsqueeze(1)
+        samples = samples.to(self.device, non_blocking=True)
         lengths = None if batch.lengths is None else batch.lengths.to(self.device)
         draws = Draws(self.recipe.seed, epoch, batch.items)
+
+        def losses(own: nn.Module, changed: Tensor) -> Tensor:
+            with self._autocast():
+                found = own(changed, lengths).float()
+            value: Tensor = self.criterion(found, speakers, epoch=epoch).value
+            return value
+
+        settings = self.recipe.augment
+        samples = hardened(model, samples, losses, config=settings, draws=draws, lengths=lengths)
         with self._autocast():
-            embeddings = model(
-                samples.to(self.device, non_blocking=True),
-                lengths,
-                masks(self.recipe.augment, draws),
-            ).float()
+            embeddings = model(samples, lengths, masks(self.recipe.augment, draws)).float()
         self.monitor.watch(embeddings, speakers)
         each = self.criterion(embeddings, speakers, epoch=epoch)
         right = each.right.sum()

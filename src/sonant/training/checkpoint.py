@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -53,6 +53,13 @@ class State:
     progress: Progress
     identity: Mapping[str, str]
     """Digests of recipe and data: a run is resumed only with its own."""
+    others: Mapping[str, Optimizer] = field(default_factory=dict)
+    """Further optimisers by name, where more than one player learns."""
+
+    @property
+    def optimizers(self) -> dict[str, Optimizer]:
+        """All of them, by what their tensors are called."""
+        return {"optimizer": self.optimizer, **self.others}
 
 
 def save(state: State, path: Path) -> None:
@@ -61,8 +68,9 @@ def save(state: State, path: Path) -> None:
     tensors |= {f"task.{name}": tensor for name, tensor in state.task.state_dict().items()}
     if state.average is not None:
         tensors |= {f"average.{n}": tensor for n, tensor in state.average.state_dict().items()}
-    for number, slot in state.optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{number}.{name}": torch.as_tensor(v) for name, v in slot.items()}
+    for whose, optimizer in state.optimizers.items():
+        for number, slot in optimizer.state_dict()["state"].items():
+            tensors |= {f"{whose}.{number}.{name}": torch.as_tensor(v) for name, v in slot.items()}
     about = {"progress": json.dumps(asdict(state.progress)), **state.identity}
     # Tied or strided tensors are copied: the format wants each one whole and its own.
     tensors = {n: t.detach().cpu().clone().contiguous() for n, t in tensors.items()}
@@ -80,7 +88,8 @@ def restore(state: State, path: Path) -> None:
     state.task.load_state_dict(_under("task.", tensors))
     if state.average is not None:
         state.average.load_state_dict(_under("average.", tensors))
-    _restore_optimizer(state.optimizer, _under("optimizer.", tensors))
+    for whose, optimizer in state.optimizers.items():
+        _restore_optimizer(optimizer, _under(f"{whose}.", tensors))
     for name, value in json.loads(about["progress"]).items():
         setattr(state.progress, name, value)
 

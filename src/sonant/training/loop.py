@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 
-import numpy as np
 import torch
 from torch import nn
 from torch.optim import Optimizer
@@ -28,6 +26,7 @@ from sonant.training.distributed import World
 from sonant.training.run_folder import RunFolder
 from sonant.training.scalars import Scalars
 from sonant.training.schedule import rate_at
+from sonant.training.stopping import signals_to, step_seed
 
 CHECKPOINT_SECONDS = 120.0
 """Within a long epoch, no more work than this is lost to a power cut."""
@@ -37,13 +36,14 @@ def optimizer_for(fit: FitConfig, parameters: Iterator[nn.Parameter]) -> Optimiz
     """The rule of a step, as the recipe names it."""
     rate, decay = fit.learning_rate, fit.weight_decay
     match fit.optimizer:
-        case "adam":
+        case "adam" | "amsgrad":
             return torch.optim.Adam(
                 parameters,
                 lr=rate,
                 betas=fit.betas,
                 eps=fit.epsilon,
                 weight_decay=decay,
+                amsgrad=fit.optimizer == "amsgrad",
                 fused=True,
             )
         case "adamw":
@@ -111,7 +111,7 @@ class Loop:
         """Train to the end, or raise `Interrupted` with everything saved."""
         fit = self.recipe.fit
         rows = self.folder.history()[: self.progress.epoch]
-        with _signals_to(self.stop, insist=self.world.size == 1), ExitStack() as stack:
+        with signals_to(self.stop, insist=self.world.size == 1), ExitStack() as stack:
             scalars = None
             if self.world.first:
                 scalars = stack.enter_context(closing(Scalars(self.folder.tensorboard)))
@@ -158,7 +158,7 @@ class Loop:
     def _step(self, batch: Batch) -> None:
         fit, progress = self.recipe.fit, self.progress
         done = progress.epoch * self.task.steps + progress.step
-        torch.manual_seed(_step_seed(self.recipe.seed, done, self.world.rank))
+        torch.manual_seed(step_seed(self.recipe.seed, done, self.world.rank))
         rate = rate_at(fit, step=done, steps_per_epoch=self.task.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -205,7 +205,7 @@ class Loop:
         return {
             "epoch": progress.epoch,
             "train_loss": sums["loss"],
-            "train_accuracy": sums["right"] / task.clips,
+            **({"train_accuracy": sums["right"] / task.clips} if task.counts_right else {}),
             **{f"validation_{n}": v / score["clips"] for n, v in score.items() if n != "clips"},
             "learning_rate": rate,
             "seconds": seconds,
@@ -280,32 +280,3 @@ def _tag(name: str) -> str:
     for side in ("train", "validation"):
         name = name.replace(f"{side}_", f"{side}/")
     return name
-
-
-def _step_seed(seed: int, step: int, rank: int) -> int:
-    """Dropout of a step depends on nothing that came before, so a resumed run repeats it exactly."""
-    return int(np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0] >> 1)
-
-
-@contextmanager
-def _signals_to(stop: threading.Event, *, insist: bool) -> Iterator[None]:
-    """While training, Ctrl-C and SIGTERM ask the loop to stop after the step; a second one is at once.
-
-    Without `insist` the second changes nothing: whoever starts many processes passes Ctrl-C on to each,
-    which heard it already.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def ask(number: int, frame: object) -> None:
-        if stop.is_set() and insist:
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -15,12 +15,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sonant.bundle import Model
+from sonant.bundle import KINDS, Model
 from sonant.data.batches import Batch
 from sonant.errors import TrainingError
-from sonant.export import embedding, one_hop, onnx, step
-from sonant.models.classifier import Classifier, StreamingClassifier
-from sonant.models.embedder import SpeakerEmbedder
+from sonant.models.classifier import Classifier
 from sonant.recipe import Recipe
 from sonant.tasks import Task
 from sonant.training import checkpoint
@@ -54,25 +52,9 @@ def rehearse(
         optimizer.zero_grad(set_to_none=True)
         _save_and_load(double, task, optimizer, Path(scratch) / "checkpoint.safetensors")
         optimizer.state.clear()  # so that the export does not stand on top of it in memory
-        _export(recipe, double, clips.numpy(), Path(scratch))
+        KINDS[recipe.task].rehearse(recipe, double, clips.numpy(), Path(scratch))
     if also is not None and isinstance(double, Classifier):
         also(double, clips.numpy())
-
-
-def _export(recipe: Recipe, model: Model, clips: NDArray[np.float32], scratch: Path) -> None:
-    """Every graph that the bundle will have."""
-    if isinstance(model, SpeakerEmbedder):
-        embedding.export_embedding(model, scratch / "embed.onnx", clips=list(clips))
-        return
-    onnx.export_whole(model, scratch / "whole.onnx", samples=recipe.data.samples)
-    onnx.difference(model, scratch / "whole.onnx", clips)
-    if isinstance(model, StreamingClassifier):
-        # One hop a step is the least; what takes more is tried when the bundle is written.
-        step.export_step(model.stream, scratch / "stream.onnx", hops=1)
-        step.difference(model.stream, scratch / "stream.onnx", clips)
-        one_hop.export_one_hop(
-            model.stream, scratch / "step.onnx", clips, plain=scratch / "stream.onnx"
-        )
 
 
 def _step(task: Task, model: Model, optimizer: torch.optim.Optimizer, batch: Batch) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from sonant.card import Card, find
 from sonant.errors import ModelError, RecipeError
 from sonant.recipe import Recipe
+from sonant.recipe.one_task import TASKS
 
 SLOWER: Final = 0.1
 """Learning rate of a fine-tuning, as a share of the first training's."""
@@ -76,8 +77,8 @@ def _same_network(recipe: Recipe, parent: Recipe) -> None:
                 f"{part}: differs from that of the bundle the training begins with; leave it as it "
                 f"is there, or train without a bundle"
             )
-    if recipe.task == "speakers" and recipe.data.rate_hz == parent.data.rate_hz:
-        return  # utterances have any length
+    if TASKS[recipe.task].any_length and recipe.data.rate_hz == parent.data.rate_hz:
+        return
     if (recipe.data.rate_hz, recipe.data.samples) != (parent.data.rate_hz, parent.data.samples):
         raise RecipeError(
             f"data.rate_hz, data.duration_s: the bundle listens to {parent.data.duration_s:g} s at "

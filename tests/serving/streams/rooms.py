@@ -22,10 +22,12 @@ from sonant.serving.batching import Batching
 from sonant.serving.options import Options
 from sonant.serving.running import Running
 from sonant.serving.servable import Servable
+from sonant.serving.speaker_bundles import SpeakerServable
 from sonant.serving.spec import ModelSpec
 from sonant.serving.status import not_found
 from sonant.serving.streams.hub import Hubs
 from sonant.serving.tensors import Tensors
+from sonant.speakers.store import SpeakerStore
 from tone_stream import spoken
 
 SAID = ("_silence_", "high", "_silence_", "low", "_silence_")
@@ -89,23 +91,41 @@ class Counts:
 
 
 @contextmanager
-def service(*bundles: Path | None, max_streams: int = 1024, **options: Any) -> Iterator[Any]:
-    """What protocols share, with a model `tones`, `tones1`, ... for each bundle; None does not stream."""
-    with ThreadPoolExecutor(1) as executor:
+def service(
+    *bundles: Path | None,
+    max_streams: int = 1024,
+    voices: Path | None = None,
+    store: SpeakerStore | None = None,
+    **options: Any,
+) -> Iterator[Any]:
+    """What protocols share, with a model `tones`, `tones1`, ... for each bundle; None does not stream.
+
+    `voices` is a speaker bundle, the model `voices`, and `store` who is enrolled with it.
+    """
+    with ThreadPoolExecutor(2 if voices else 1) as executor:
         models = {}
         for number, bundle in enumerate(bundles):
             name = f"tones{number or ''}"
             models[name] = Running(
                 Hearing(bundle), name=name, version=3, executor=executor, batching=Batching()
             )
+        if voices is not None:
+            models["voices"] = Running(
+                SpeakerServable(Card.read(voices)),
+                name="voices",
+                version=1,
+                executor=executor,
+                batching=Batching(),
+            )
         metrics = Counts()
         yield SimpleNamespace(
             options=Options(max_streams=max_streams, **options),
             catalog=Shelf(models),
             metrics=metrics,
-            hubs=Hubs(executor, metrics, max_streams=max_streams),
+            hubs=Hubs(executor, metrics, max_streams=max_streams, keeps_recent=store is not None),
             draining=asyncio.Event(),
             live={},
+            store=store,
         )
 
 

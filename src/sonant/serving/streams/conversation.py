@@ -15,7 +15,6 @@ import numpy as np
 from sonant.listening import decision_of, level_db
 from sonant.runtime.decision import Decision, Event
 from sonant.runtime.session import Probabilities, StreamGraph
-from sonant.serving.running import Running
 from sonant.serving.status import invalid
 from sonant.serving.streams import messages
 from sonant.serving.streams.connection import Connection
@@ -26,11 +25,10 @@ from sonant.serving.streams.messages import Message
 from sonant.serving.streams.meter import Meter
 from sonant.serving.streams.settings import UNSAID, Settings, settings_of, to_json
 from sonant.serving.streams.voice import Voice
+from sonant.serving.streams.whose import Naming
 
 Choose: TypeAlias = Callable[[Sequence[str], ExitStack], Sequence[Choice]]
 """Names of `detect` -> models to listen with, held by the stack; raises `Refusal`."""
-Speaker: TypeAlias = Callable[[Running, Event], str | None]
-"""Whose voice said it, where that is known."""
 
 
 @final
@@ -44,14 +42,17 @@ class Conversation:
         hubs: Hubs,
         choose: Choose,
         format: Format | None = None,
-        speaker: Speaker | None = None,
+        naming: Naming | None = None,
     ) -> None:
-        """`format` is that of samples that come without a word; None: 16-bit mono at the model's rate."""
+        """`format` is that of samples that come without a word; None: 16-bit mono at the model's rate.
+
+        `naming` tells of detections with who spoke; None: nobody is known here.
+        """
         self._connection: Final = connection
         self._hubs: Final = hubs
         self._choose: Final = choose
         self._format = format
-        self._speaker = speaker
+        self._naming = naming
         self._settings: Settings = UNSAID
         self._names: tuple[str, ...] = ()
         self._held = ExitStack()
@@ -111,6 +112,8 @@ class Conversation:
             self._push(rate_hz, intake.finish(), is_float=True)
         for ear in self._ears:
             await ear.stream.finish()
+        if self._naming is not None:
+            await self._naming.settled()
         if self._voice is not None and self._voice.speaks and self._ears:
             self._tell(messages.VOICE_STOPPED, {"timestamp": self._at(self._ears[0].last_ms)})
         if not self.detections:
@@ -124,6 +127,8 @@ class Conversation:
         self._ears.clear()
         self._intakes.clear()
         self._meters.clear()
+        if self._naming is not None:
+            self._naming.close()
         self._held.close()
         self._since_ms = None
         self._said = ()
@@ -193,6 +198,8 @@ class Conversation:
         except BaseException:
             self.close()
             raise
+        if self._naming is not None and self._ears:
+            self._naming.begin(self._ears[0].graph.card.audio.rate_hz)
         for ear in self._ears:
             rate_hz = ear.graph.card.audio.rate_hz
             given = format or self._format or Format(rate_hz=rate_hz)
@@ -235,6 +242,8 @@ class Conversation:
         if self._meters:
             kind, scale = ("<f4", 1.0) if is_float else ("<i2", 2.0**-15)
             self._level_db = level_db(np.frombuffer(samples, kind).astype(np.float32) * scale)
+        if self._naming is not None:
+            self._naming.hear(rate_hz, samples, is_float=is_float)
         for ear in self._ears:
             if ear.graph.card.audio.rate_hz == rate_hz:
                 ear.stream.push(samples, is_float=is_float)
@@ -242,23 +251,24 @@ class Conversation:
     def _detected(self, ear: Ear, event: Event) -> None:
         self.detections += 1
         running = ear.choice.running
-        self._tell(
-            messages.DETECTION,
-            {
-                "name": ear.choice.called[event.label],
-                "timestamp": self._at(event.time_s * 1000),
-                "speaker": self._speaker(running, event) if self._speaker else None,
+        data = {
+            "name": ear.choice.called[event.label],
+            "timestamp": self._at(event.time_s * 1000),
+            "speaker": None,
+            "score": round(event.score, 4),
+            "start": self._at(event.start_s * 1000),
+            "end": self._at(event.end_s * 1000),
+            "context": {
+                "model": running.name,
+                "version": running.version,
+                "label": event.label,
                 "score": round(event.score, 4),
-                "start": self._at(event.start_s * 1000),
-                "end": self._at(event.end_s * 1000),
-                "context": {
-                    "model": running.name,
-                    "version": running.version,
-                    "label": event.label,
-                    "score": round(event.score, 4),
-                },
             },
-        )
+        }
+        if self._naming is not None:
+            self._naming.detected(data, time_s=event.time_s)
+        else:
+            self._tell(messages.DETECTION, data)
 
     def _answered(self, ear: Ear, answers: Probabilities) -> None:
         timestamp = self._at(ear.last_ms)

@@ -27,6 +27,7 @@ from sonant.runtime.arena import Arena
 from sonant.runtime.session import Probabilities, StreamGraph
 from sonant.serving.running import Running
 from sonant.serving.status import Code, Refusal
+from sonant.serving.streams import recent
 from sonant.serving.streams.stream import Listener, Stream
 
 AHEAD_S: Final = 2.0
@@ -67,9 +68,18 @@ class Hub:
     """The streams of one loaded version; it lives on one event loop."""
 
     def __init__(
-        self, running: Running, *, executor: Executor, metrics: Counted | None, limit: int
+        self,
+        running: Running,
+        *,
+        executor: Executor,
+        metrics: Counted | None,
+        limit: int,
+        keeps_recent: bool = False,
     ) -> None:
-        """Raises `Refusal` (FAILED_PRECONDITION) where the model does not stream."""
+        """`keeps_recent`: connections keep the last seconds of sound, to be counted as memory.
+
+        Raises `Refusal` (FAILED_PRECONDITION) where the model does not stream.
+        """
         graph = graph_of(running)
         self.running: Final = running
         self.arena: Final = Arena(graph, limit=limit)
@@ -78,6 +88,7 @@ class Hub:
         self.step_samples = self.arena.step_samples
         ahead = round(AHEAD_S * graph.card.audio.rate_hz)
         self.ahead_samples = max(2 * self.step_samples, ahead)
+        self._recent_bytes = recent.bytes_of(graph.card.audio.rate_hz) if keeps_recent else 0
         background = decision_of(graph.card).background
         labels = enumerate(graph.card.labels)
         self._keywords = [column for column, label in labels if label not in background]
@@ -96,7 +107,7 @@ class Hub:
     @property
     def bytes_per_stream(self) -> int:
         """Memory that one stream takes at most, but for what the transport keeps of it."""
-        return self.arena.bytes_per_stream + 4 * self.ahead_samples
+        return self.arena.bytes_per_stream + 4 * self.ahead_samples + self._recent_bytes
 
     def open(self, listener: Listener, *, on_failure: Callable[[Exception], None]) -> Stream:
         """Begin a stream, from silence; `on_failure` hears, once, why it cannot go on.
@@ -225,12 +236,21 @@ class Hubs:
     """The hub of every version that has live streams, and how many may listen in all."""
 
     def __init__(
-        self, executor: Executor, metrics: Counted | None = None, *, max_streams: int = 1024
+        self,
+        executor: Executor,
+        metrics: Counted | None = None,
+        *,
+        max_streams: int = 1024,
+        keeps_recent: bool = False,
     ) -> None:
-        """Steps run on `executor`, beside all other runs; `max_streams` connections may listen."""
+        """Steps run on `executor`, beside all other runs; `max_streams` connections may listen.
+
+        `keeps_recent`: the speakers of detections are asked for; see `recent`.
+        """
         self.max_streams: Final = max_streams
         self._executor = executor
         self._metrics = metrics
+        self._keeps_recent = keeps_recent
         # A hub is there for as long as anybody has a stream of it.
         self._hubs: WeakValueDictionary[int, Hub] = WeakValueDictionary()
         self.seats = 0
@@ -244,7 +264,11 @@ class Hubs:
         hub = self._hubs.get(id(running))
         if hub is None:
             hub = Hub(
-                running, executor=self._executor, metrics=self._metrics, limit=self.max_streams
+                running,
+                executor=self._executor,
+                metrics=self._metrics,
+                limit=self.max_streams,
+                keeps_recent=self._keeps_recent,
             )
             self._hubs[id(running)] = hub
         return hub

@@ -6,6 +6,7 @@
     audio-start {rate, width, channels}          scores {timestamp, scores, level_db}, where asked for
     audio-chunk, with samples                    voice-started, voice-stopped {timestamp}, where asked for
     audio-stop                                   not-detected, where nothing was
+                                                 speaker {name, timestamp, speaker, reason}, where late
     ping {text}                                  pong {text}
                                                  error {text, code}
 
@@ -27,6 +28,7 @@ INFO: Final = "info"
 DETECT: Final = "detect"
 DETECTION: Final = "detection"
 NOT_DETECTED: Final = "not-detected"
+SPEAKER: Final = "speaker"
 AUDIO_START: Final = "audio-start"
 AUDIO_CHUNK: Final = "audio-chunk"
 AUDIO_STOP: Final = "audio-stop"

@@ -40,6 +40,7 @@ from sonant.serving.streams.ear import Choice
 from sonant.serving.streams.hub import Hub, graph_of
 from sonant.serving.streams.intake import FORMATS, Format
 from sonant.serving.streams.messages import LONGEST_MESSAGE, Message, error_of, too_big
+from sonant.serving.streams.whose import Naming
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -132,7 +133,11 @@ class _Client:
         # Held for as long as the connection, so that `info` may say what a stream takes.
         self._hub: Hub = service.hubs.of(running)
         self.conversation: Final = Conversation(
-            connection, hubs=service.hubs, choose=partial(_choose, running), format=format
+            connection,
+            hubs=service.hubs,
+            choose=partial(_choose, running),
+            format=format,
+            naming=Naming.of(service, tell=connection.tell, tells_later=True),
         )
 
     async def read(self, receive: Receive) -> None:

@@ -19,6 +19,7 @@ from sonant.serving.streams.conversation import Conversation
 from sonant.serving.streams.frames import LONGEST_LINE, frame, read_frame
 from sonant.serving.streams.mdns import Announcement
 from sonant.serving.streams.messages import Message
+from sonant.serving.streams.whose import Naming
 
 SEATED: Final = frozenset({messages.AUDIO_START, messages.AUDIO_CHUNK})
 """Messages that want one of the places for those who listen."""
@@ -122,7 +123,11 @@ class _Client:
         self._service = service
         self._connection = connection
         choose = partial(offers.choose, service.catalog)
-        self._conversation = Conversation(connection, hubs=service.hubs, choose=choose)
+        # Its clients know no word for a speaker who is known later.
+        naming = Naming.of(service, tell=connection.tell)
+        self._conversation = Conversation(
+            connection, hubs=service.hubs, choose=choose, naming=naming
+        )
         self._seat = ExitStack()
         self._is_seated = False
 

@@ -1,0 +1,135 @@
+"""What is attacked, whatever its task: sounds in, scores out, and the highest score is the answer."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Final, final
+
+import torch
+from torch import Tensor, nn
+
+from sonant.errors import ModelError
+from sonant.models.classifier import Classifier
+from sonant.models.detector import SpoofDetector
+from sonant.models.embedder import SpeakerEmbedder
+
+NOBODY: Final = "nobody known"
+"""What an open-set identifier answers when no score reaches its threshold."""
+ANOTHER: Final = "another speaker"
+CLAIMED: Final = "the claimed speaker"
+
+
+class Victim(nn.Module, ABC):
+    """A model in evaluation mode and the rule by which it answers."""
+
+    names: tuple[str, ...]
+    """What its scores are of, in their order."""
+    rate_hz: int
+    """Samples a second of what it hears."""
+
+    @abstractmethod
+    def forward(self, samples: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """[batch, 1, samples] and lengths [batch] in samples, or None -> scores [batch, names]."""
+
+    @torch.no_grad()
+    def answers(self, samples: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """The places of the highest scores, [batch]; of equal ones the first, so at a threshold a no."""
+        scores: Tensor = self(samples, lengths)
+        return scores.argmax(dim=1)
+
+
+@final
+class Verifier(Victim):
+    """Whether it is the claimed speaker: the cosine to what is enrolled against a threshold."""
+
+    names = (ANOTHER, CLAIMED)
+
+    def __init__(self, embedder: SpeakerEmbedder, enrolled: Tensor, *, threshold: float) -> None:
+        """`enrolled` [size] is claimed by all clips, or [batch, size] by each its own; of length 1."""
+        super().__init__()
+        self.embedder = embedder.eval().requires_grad_(False)
+        self.rate_hz = embedder.rate_hz
+        self.threshold: Final = threshold
+        self.register_buffer("enrolled", _rows(enrolled, embedder.size))
+        self.enrolled: Tensor
+
+    def claiming(self, enrolled: Tensor) -> Verifier:
+        """The same model and threshold for other claims."""
+        return Verifier(self.embedder, enrolled, threshold=self.threshold)
+
+    def forward(self, samples: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """[batch, 2]: by how much the cosine is below the threshold, and by how much above."""
+        above = (self.embedder(samples, lengths) * self.enrolled).sum(1) - self.threshold
+        return torch.stack((-above, above), dim=1)
+
+
+@final
+class Identifier(Victim):
+    """Which of the enrolled it is, and with a threshold also that it is none of them."""
+
+    def __init__(
+        self,
+        embedder: SpeakerEmbedder,
+        enrolled: Tensor,
+        *,
+        names: Sequence[str],
+        threshold: float | None = None,
+    ) -> None:
+        """`enrolled` [people, size], of length 1. Raises `ModelError` where names are not of the people."""
+        super().__init__()
+        if len(names) != len(enrolled):
+            raise ModelError(f"{len(enrolled)} voices are enrolled under {len(names)} names")
+        self.embedder = embedder.eval().requires_grad_(False)
+        self.rate_hz = embedder.rate_hz
+        self.names = (*names, NOBODY) if threshold is not None else tuple(names)
+        self.threshold: Final = threshold
+        self.register_buffer("enrolled", _rows(enrolled, embedder.size))
+        self.enrolled: Tensor
+
+    def forward(self, samples: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Cosines [batch, people]; with a threshold, it stands behind them as the score of nobody."""
+        cosines: Tensor = self.embedder(samples, lengths) @ self.enrolled.T
+        if self.threshold is None:
+            return cosines
+        return torch.cat((cosines, torch.full_like(cosines[:, :1], self.threshold)), dim=1)
+
+
+@final
+class Recogniser(Victim):
+    """What is said: the logits of a network for words."""
+
+    def __init__(self, classifier: Classifier, labels: Sequence[str], *, rate_hz: int) -> None:
+        """Clips have the length the network was trained on: it hears silence as it hears sound."""
+        super().__init__()
+        self.classifier = classifier.eval().requires_grad_(False)
+        self.names, self.rate_hz = tuple(labels), rate_hz
+
+    def forward(self, samples: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Logits [batch, labels]."""
+        logits: Tensor = self.classifier(samples.squeeze(1))
+        return logits
+
+
+@final
+class Listener(Victim):
+    """Whether speech is forged: the logits of a spoof detector."""
+
+    names = ("bonafide", "spoof")
+
+    def __init__(self, detector: SpoofDetector) -> None:
+        super().__init__()
+        self.detector = detector.eval().requires_grad_(False)
+        self.rate_hz = detector.rate_hz
+
+    def forward(self, samples: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Logits [batch, 2], bona fide first."""
+        logits: Tensor = self.detector(samples.squeeze(1), lengths)
+        return logits
+
+
+def _rows(enrolled: Tensor, size: int) -> Tensor:
+    rows = enrolled.reshape(-1, enrolled.shape[-1])
+    if rows.shape[1] != size:
+        raise ModelError(f"enrolled: embeddings of {rows.shape[1]} values; this model has {size}")
+    return rows.detach().clone()
