@@ -49,6 +49,24 @@ def test_an_attack_is_held_against_all_bona_fide_clips_and_a_codec_against_its_o
     assert near.rates["eer"].value > far.rates["eer"].value
 
 
+def test_bona_fide_clips_of_a_kind_of_their_own_are_held_against_all_forgeries(
+    detector: Detector, loud_clips: Manifest
+) -> None:
+    known = dict(conditions.read(loud_clips.root, loud_clips))
+    copies = [conditions.place_of(item) for item in loud_clips if item.label == "bonafide"][:4]
+    known |= {place: {**known.get(place, {}), "attack": "copy-synthesis"} for place in copies}
+    report = scoring.score(detector, loud_clips, conditions=known, rounds=20)
+    (control,) = (part for part in report.parts if part.value == "copy-synthesis")
+    assert (control.bonafide, control.spoofs) == (4, 12)
+    chosen = [
+        clip
+        for clip in report.clips
+        if not clip.bonafide or conditions.place_of(clip.item) in copies
+    ]
+    wanted = rates.eer([clip.score for clip in chosen], [clip.bonafide for clip in chosen])
+    assert control.rates["eer"].value == pytest.approx(wanted)
+
+
 def test_without_a_calibration_there_is_no_rate_of_llrs(report: SpoofReport) -> None:
     assert not report.calibrated
     assert set(report.whole.rates) == {"eer", "min_dcf"}

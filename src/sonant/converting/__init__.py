@@ -59,6 +59,8 @@ class Wanted:
     """Conversions that are drawn."""
     mels: bool = True
     """Whether spectrograms are written as arrays."""
+    copies: int = copies.MOST
+    """Recordings that go through the vocoder and back, at most: what that alone does is in the report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,7 +284,7 @@ def _report(
     judge: Judge,
     on_event: OnEvent,
 ) -> Path:
-    sources = list(dict.fromkeys(Path(row["source"]) for row in rows))[: copies.MOST]
+    sources = list(dict.fromkeys(Path(row["source"]) for row in rows))[: wanted.copies]
     copied = copies.copies(
         sources,
         converter=converter,

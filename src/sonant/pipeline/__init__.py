@@ -2,7 +2,7 @@
 
 settings.py               what can be said of each kind of stage
 stages.py                 the table: kind -> settings, call, what it takes, what it gives
-recordings.py, training.py, voices.py, attacks.py, spoof_corpus.py, tandem.py   the calls
+recordings.py, training.py, voices.py, copies.py, attacks.py, spoof_corpus.py, tandem.py   the calls
 forgeries.py, making.py   what flows between them
 plan.py                   a TOML file as stages in order
 kept.py, work.py          does a stage still stand, and if not, its work

@@ -108,6 +108,8 @@ class Converting:
     count: int = 60
     """Conversions of each split."""
     splits: tuple[str, ...] = EVERY_SPLIT
+    copies: int = 20
+    """Recordings by which the stage's page says what the vocoder alone does, at most."""
     seed: int = 0
 
 
@@ -122,6 +124,19 @@ class Copying:
     """Copies of each split."""
     label: Literal["spoof", "bonafide"] = "spoof"
     """What a detector is told that they are; as `bonafide` it must not listen for the vocoder."""
+    splits: tuple[str, ...] = EVERY_SPLIT
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replaying:
+    """Recordings played by a loudspeaker in a room, and the same people heard there themselves."""
+
+    data: str
+    count: int = 60
+    """Replays of each split."""
+    live: bool = True
+    """Whether each recording is also given as bona fide speech in that room, so that rooms tell nothing."""
     splits: tuple[str, ...] = EVERY_SPLIT
     seed: int = 0
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sonant.pipeline import (
     attacks,
+    copies,
     recordings,
     settings,
     spoof_corpus,
@@ -26,6 +27,11 @@ def _nothing(settings: Any) -> object:
 
 def _unknown(settings: Any) -> tuple[int, float]:
     return 0, 0.0
+
+
+def _counted(settings: Any) -> tuple[int, float]:
+    """Clips that will be made of all splits, at most."""
+    return settings.count * len(settings.splits), 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,15 +125,23 @@ STAGES: Final[dict[str, Kind]] = {
             "verifier": ("verifier",),
             "data": ("clips",),
         },
-        size=voices.counted,
+        size=_counted,
         resumes=True,
     ),
     "copies": Kind(
         settings=settings.Copying,
-        make=voices.copy,
+        make=copies.copy,
         gives="forgeries",
         takes={"vocoder": ("vocoder",), "data": ("clips",)},
-        size=voices.counted,
+        size=copies.counted,
+        resumes=True,
+    ),
+    "replays": Kind(
+        settings=settings.Replaying,
+        make=copies.replay,
+        gives="forgeries",
+        takes={"data": ("clips",)},
+        size=copies.counted,
         resumes=True,
     ),
     "attack": Kind(
@@ -140,7 +154,7 @@ STAGES: Final[dict[str, Kind]] = {
             "detector": ("detector",),
             "transfer": ("verifier",),
         },
-        size=voices.counted,
+        size=_counted,
         resumes=True,
     ),
     "spoof-data": Kind(

@@ -7,6 +7,7 @@
     page.py          those as a page
     nuisance.py      what a clip is like besides the speech in it
     auditing.py      whether that alone tells the labels apart, which it must not
+    replaying.py     speech by a loudspeaker, and the same without one
     equalising.py    clips made alike in silence, level, rate and length
 
 LLR stands for log-likelihood ratio, in nats, and is higher for bona fide speech.

@@ -68,7 +68,8 @@ class SpoofReport:
     calibrated: bool
     whole: Part
     parts: tuple[Part, ...]
-    """By condition: forgeries of one kind, against bona fide clips of the same where there are some."""
+    """By condition: forgeries of one kind, against bona fide clips of the same where there are some; and bona
+    fide clips of a kind that no forgery is of, as copies and rooms may be, against all forgeries."""
     clips: tuple[Scored, ...]
     left_out: tuple[str, ...]
     """Why clips could not be heard, a message each."""
@@ -165,15 +166,15 @@ def score(
 
 
 def _parts(clips: Sequence[Scored], *, calibrated: bool, rounds: int) -> Iterable[Part]:
-    """Each value of each condition that some forgery has."""
+    """Each value of each condition that some clip has."""
     genuine = [clip for clip in clips if clip.bonafide]
     forged = [clip for clip in clips if not clip.bonafide]
-    columns = dict.fromkeys(name for clip in forged for name in clip.conditions)
+    columns = dict.fromkeys(name for clip in (*forged, *genuine) for name in clip.conditions)
     for column in columns:
-        for value in sorted({clip.conditions.get(column, "") for clip in forged} - {""}):
+        for value in sorted({clip.conditions.get(column, "") for clip in clips} - {""}):
             alike = [clip for clip in genuine if clip.conditions.get(column) == value]
             these = [clip for clip in forged if clip.conditions.get(column) == value]
-            chosen = [*(alike or genuine), *these]
+            chosen = [*(alike or genuine), *(these or forged)]
             yield _part(column, value, chosen, calibrated=calibrated, rounds=rounds)
 
 
