@@ -51,7 +51,7 @@ class Ledger:
         missing = [name for name in (*NEEDED, *settings) if name not in columns]
         assert not missing, f"a ledger wants columns for {missing}"
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder):
+        with alone(folder):
             file = folder / MANIFEST
             rows = [row for row in _read(file, columns, what) if _stands(folder, row)]
             _compare(file, rows, settings)
@@ -131,8 +131,11 @@ def _lines(rows: Sequence[Row], columns: Sequence[str]) -> str:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process; whoever dies lets go of it."""
+def alone(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process; whoever dies lets go of it.
+
+    Raises `ManifestError` where another process holds it.
+    """
     import fcntl
 
     with (folder / LOCK).open("w") as lock:

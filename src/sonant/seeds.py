@@ -80,6 +80,7 @@ def train(
     device: str = "auto",
     resume: bool = False,
     skip_unreadable: bool = False,
+    rehearsal: bool = True,
     on_event: OnEvent = silent,
 ) -> Seeded | None:
     """Train a recipe `count` times, its seed one higher each time, in folders `seed-N` below `out`.
@@ -113,6 +114,7 @@ def train(
             device=device,
             resume=resume and folder.exists(),
             skip_unreadable=skip_unreadable,
+            rehearsal=rehearsal,
             on_event=on_event,
         )
         if outcome is None:

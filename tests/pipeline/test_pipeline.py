@@ -14,7 +14,7 @@ import pytest
 
 import fake_stages
 from fake_stages import calls
-from sonant import pipeline
+from sonant import ledger, pipeline
 from sonant.errors import AudioError, Interrupted, ManifestError, RecipeError
 from sonant.pipeline import Plan
 from sonant.pipeline.work import Work
@@ -131,6 +131,16 @@ def test_a_folder_of_something_else_is_left_alone(planned: Planned, tmp_path: Pa
     with pytest.raises(RecipeError, match="holds something else than a pipeline"):
         pipeline.run(planned(), out=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_two_runs_do_not_work_in_one_folder(planned: Planned, tmp_path: Path) -> None:
+    pipeline.run(planned(), out=tmp_path)
+    with (
+        ledger.alone(tmp_path),
+        pytest.raises(ManifestError, match="another run is at work in this folder"),
+    ):
+        pipeline.run(planned(left={"word": "L"}), out=tmp_path)
+    assert (tmp_path / "end" / "whole.txt").read_text() == "alarz"
 
 
 def test_the_outlook_tells_sizes_and_writes_nothing(planned: Planned, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sonant import whole_file
+from sonant import ledger, whole_file
 from sonant.errors import Interrupted, RecipeError
 from sonant.events import Note, OnEvent, silent
 from sonant.pipeline import kept, report
@@ -81,23 +81,25 @@ def run(
     """Do what of a plan is not done yet, in the folder `out`, and write the report.
 
     `only` does one stage again, with what it takes as it stands; `anew` does one again and goes on from
-    there. Raises `RecipeError` for a stage that is not there or a folder of something else, `SonantError` as
-    the stages do, naming the stage, and `Interrupted` when it is stopped; what is done stays.
+    there. Raises `RecipeError` for a stage that is not there or a folder of something else, `ManifestError`
+    where another run is at work in it, `SonantError` as the stages do, naming the stage, and `Interrupted`
+    when it is stopped; what is done stays.
     """
     if only and anew:
         raise RecipeError("--only does one stage and --from goes on from one: say one of the two")
     names = [plan[only].name] if only else [stage.name for stage in plan.stages]
     _open(out)
-    work = Work(plan, out, device=device, on_event=on_event)
-    if again := only or anew:
-        kept.forget(work.folder(plan[again].name))
-    try:
-        ENGINES[engine](work, names)
-    except KeyboardInterrupt:
-        raise Interrupted("stopped between two stages; the same command goes on") from None
-    finally:
-        # Also of a run that failed: what is done can be looked at.
-        done = _told(work)
+    with ledger.alone(out):
+        work = Work(plan, out, device=device, on_event=on_event)
+        if again := only or anew:
+            kept.forget(work.folder(plan[again].name))
+        try:
+            ENGINES[engine](work, names)
+        except KeyboardInterrupt:
+            raise Interrupted("stopped between two stages; the same command goes on") from None
+        finally:
+            # Also of a run that failed: what is done can be looked at.
+            done = _told(work)
     on_event(Note(f"{len(done.ran)} stages run, {len(done.skipped)} stood as they were"))
     return done
 

@@ -71,6 +71,8 @@ class Detecting:
     """Overrides of the recipe."""
     seeds: int = 1
     """Trainings from other beginnings; the best on validation goes on."""
+    rehearsal: bool = True
+    """Whether saving, export and a prediction are tried before the first epoch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

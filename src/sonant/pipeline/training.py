@@ -119,6 +119,7 @@ def detector(settings: Detecting, bench: Bench) -> Made:
         overrides=settings.settings,
         device=bench.device,
         resume=folder.exists(),
+        rehearsal=settings.rehearsal,
         on_event=bench.on_event,
     )
     if found is None:
