@@ -84,3 +84,29 @@ def test_a_sound_is_drawn_and_played_and_one_that_is_gone_is_said_to_be(
     assert "one &lt;that&gt; is there" in html
     assert "seed: taken for him" in html
     assert ">gone</span>" in html
+
+
+def test_what_came_of_it_stands_first_with_what_was_before_and_what_was_held_out(
+    tmp_path: Path,
+) -> None:
+    plan = Plan.load("redteam-embedded")
+    figures = {
+        "pgd": {"test success before": 0.125, "test success": 0.875, "mean stoi": 0.9},
+        "detector": {"eer": 0.05, "eer generator converted-vocoded": 0.4},
+        "copies": {},
+    }
+    done = {
+        name: Kept(key="", made=Made(path=tmp_path, figures=own), files={}, took_s=1.0)
+        for name, own in figures.items()
+    }
+    states: dict[str, State] = {stage.name: "not run" for stage in plan.stages}
+    html = report.write(tmp_path, plan, done, states).read_text()
+    section = html.partition("What came of it</h2>")[2].partition("</section>")[0]
+    rows = [
+        re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr>(.*?)</tr>", section)
+    ]
+    assert [row[1:] for row in rows if row] == [
+        ["pgd", "clips that won, unseen speakers", "0.125", "0.875"],
+        ["detector", "equal error rate, unseen speakers", "", "0.050"],
+        ["detector", "the same, generator converted-vocoded, never trained on", "", "0.400"],
+    ]

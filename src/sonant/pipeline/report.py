@@ -27,6 +27,23 @@ PURPOSE: Final = (
     "An evaluation of the robustness of models one holds. Converted and attacked sounds are synthetic; keep "
     "them where nobody takes them for recordings."
 )
+HEADLINES: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
+    "speaker": (("equal error rate, unseen speakers", "", "test_eer"),),
+    "fuse": (("equal error rate, validation trials", "", "trials_eer"),),
+    "convert": (
+        ("cosine to the target", "cosine_unconverted", "cosine_target"),
+        ("taken for the target", "accept_rate_unconverted", "accept_rate"),
+    ),
+    "attack": (("clips that won, unseen speakers", "test success before", "test success"),),
+    "audit": (("equal error rate without the speech", "", "eer by all"),),
+    "detector": (("equal error rate, unseen speakers", "", "eer"),),
+    "tandem": (
+        ("impostors and forgeries let in, or targets kept out (SASV-EER)",
+         "verifier SASV-EER", "both SASV-EER"),
+    ),
+}  # fmt: skip
+"""By kind of stage: what is said of it first, and the figures before and after it, where it has them."""
+HELD_OUT: Final = {"held_out_generators": "generator", "held_out_vocoders": "vocoder"}
 
 
 def write(out: Path, plan: Plan, done: Mapping[str, Kept], states: Mapping[str, State]) -> Path:
@@ -34,12 +51,46 @@ def write(out: Path, plan: Plan, done: Mapping[str, Kept], states: Mapping[str, 
     body = "".join(
         (
             page.section("The circle", circle.draw(plan, states), note=plan.about),
+            _headlines(plan, done),
             _stages(out, plan, done, states),
             *_rounds(plan, done),
             _sounds(plan, done),
         )
     )
     return page.write(out / FILE, page.document(plan.name, body, subtitle=PURPOSE))
+
+
+def _headlines(plan: Plan, done: Mapping[str, Kept]) -> Html:
+    """What came of it, a line a result, in the order of the plan."""
+    rows = [
+        (stage.round or "", stage.name, what, _figure(figures.get(before)), _figure(figures[after]))
+        for stage in plan.stages
+        if stage.name in done
+        for figures in [done[stage.name].made.figures]
+        for what, before, after in (*HEADLINES.get(stage.kind, ()), *_held_out(plan, stage))
+        if after in figures
+    ]
+    if not rows:
+        return Html("")
+    columns = ("round", "stage", "what", "before", "after")
+    return page.section("What came of it", page.table(columns, rows, numeric=(0, 3, 4)))
+
+
+def _held_out(plan: Plan, stage: Stage) -> list[tuple[str, str, str]]:
+    """Of a detector: how well it tells what its training had none of."""
+    if stage.kind != "detector":
+        return []
+    (corpus,) = stage.inputs["data"]
+    settings = plan[corpus].plain()
+    return [
+        (f"the same, {column} {name}, never trained on", "", f"eer {column} {name}")
+        for setting, column in HELD_OUT.items()
+        for name in settings.get(setting, ())
+    ]
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 def _stages(out: Path, plan: Plan, done: Mapping[str, Kept], states: Mapping[str, State]) -> Html:
