@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
-
-import pytest
 
 from sonant import pipeline
 from sonant.pipeline import Plan
 from sonant.pipeline.stages import STAGES
 
 
-@pytest.mark.skipif(
-    "SONANT_CIRCLE" not in os.environ,
-    reason="takes more than three minutes on two cores: set SONANT_CIRCLE=1 to run it",
-)
 def test_the_embedded_circle_runs_to_its_report_in_one_process(tmp_path: Path) -> None:
     plan = Plan.load("redteam-embedded")
     assert {stage.kind for stage in plan.stages} == STAGES.keys() - {"clips"}
@@ -25,10 +18,10 @@ def test_the_embedded_circle_runs_to_its_report_in_one_process(tmp_path: Path) -
     found = done.figures
     assert found["pgd"]["test success"] > found["pgd"]["test success before"]
     assert 0 <= found["tandem"]["both SASV-EER"] <= 1
-    assert "eer generator converted-vocoded" in found["detector"], (
-        "held out, and reported by itself"
-    )
-    assert "eer vocoder vocoder" in found["detector"]
+    assert found["detector"]["eer generator converted"] < 0.4
+    held_out = {"eer generator converted-vocoded", "eer vocoder vocoder"}
+    assert held_out <= found["detector"].keys(), "never trained on, and reported by themselves"
+    assert "eer attack room" in found["detector"], "bona fide speech in the rooms of replays"
     assert found["spoofs"]["test spoof"] > found["spoofs"]["validation spoof"]
     html = done.report.read_text()
     assert html.count("<audio") > 8
