@@ -13,32 +13,35 @@ from sonant.manifest import Item
 
 if TYPE_CHECKING:
     from sonant.card import Card
+    from sonant.countermeasures.answer import Answer
+    from sonant.countermeasures.guards import Finding
     from sonant.speakers.agreement import Agreement
     from sonant.speakers.model import Grouped, Source
-    from sonant.speakers.verdict import Identification, Verdict
+    from sonant.speakers.verdict import Identification
 
 MOST_ROWS = 50
 """Clips that a table shows; --json has them all."""
 
 
-def show(found: Verdict | Identification, *, card: Card, as_json: bool) -> None:
+def show(answer: Answer, *, card: Card, as_json: bool) -> None:
     """An answer with all that it rests on."""
     if as_json:
-        console.result_json({"model": f"{card.name}/{card.version}", **asdict(found)})
+        console.result_json({"model": f"{card.name}/{card.version}", **answer.to_json()})
         return
     from sonant.speakers.verdict import Verdict
 
-    rows = [("why", found.reason)]
+    found = answer.identity
+    rows = [("why", reason) for reason in answer.reasons]
     if isinstance(found, Verdict):
-        named: str = found.decision
         rows += [
             ("cosine", f"{found.cosine:.4f}"),
             ("LLR", _number(found.llr)),
             ("P(same speaker)", _number(found.probability)),
         ]
     else:
-        named = found.name or found.decision
         _show_nearest(found)
+    rows += _of_detector(answer.spoof, "forged", "bona fide")
+    rows += _of_detector(answer.adversarial, "attacked", "unattacked")
     point = found.operating_point
     rows += [
         ("prior", f"{point.prior:g}"),
@@ -46,7 +49,17 @@ def show(found: Verdict | Identification, *, card: Card, as_json: bool) -> None:
         ("speech", f"{found.speech_s:.2f} s"),
         ("speech over noise", f"{found.snr_db:.0f} dB"),
     ]
-    console.table(("figure", "value"), rows, title=named)
+    console.table(("figure", "value"), rows, title=answer.name or answer.decision)
+
+
+def _of_detector(finding: Finding | None, wrong: str, right: str) -> list[tuple[str, str]]:
+    """Nothing without a detector."""
+    if finding is None:
+        return []
+    return [
+        (f"P({wrong})", f"{finding.probability:.4f}"),
+        (f"LLR of {right} speech", f"{finding.llr:.4f}"),
+    ]
 
 
 def _show_nearest(found: Identification) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from sonant import audio
 from sonant.audio import Clip, Samples
 from sonant.card import Card
+from sonant.countermeasures.guards import Guards
 from sonant.errors import AudioError, BundleError
 from sonant.runtime.graph import WholeGraph
 from sonant.runtime.reading import fit
@@ -31,6 +32,7 @@ from sonant.serving.tensors import (
     TensorSpec,
     text,
 )
+from sonant.speakers.model import TASK as SPEAKERS
 
 CLASSIFY: Final = "classify"
 
@@ -72,22 +74,25 @@ class KeywordServable(Servable):
         self._graph.probabilities(np.zeros((size, self.card.audio.samples), np.float32))
 
 
-def open_bundle(folder: Path) -> Servable:
+def open_bundle(folder: Path, *, guards: Guards | None = None) -> Servable:
     """Open the bundle in a version folder; every file is held to its sha256 first.
 
-    Raises `BundleError` naming what is missing, changed, or of a task that is not served.
+    A speaker bundle stands behind `guards`, where there are some. Raises `BundleError` naming what is
+    missing, changed, or of a task that is not served.
     """
     card = Card.read(folder)
     if card.task not in TASKS:
         raise BundleError(
             f"{folder}: is for the task '{card.task}'; served are: {', '.join(sorted(TASKS))}"
         )
+    if card.task == SPEAKERS:
+        return SpeakerServable(card, guards=guards)
     return TASKS[card.task](card)
 
 
 TASKS: Final[Mapping[str, Callable[[Card], Servable]]] = {
     "keywords": KeywordServable,
-    "speakers": SpeakerServable,
+    SPEAKERS: SpeakerServable,
 }
 
 

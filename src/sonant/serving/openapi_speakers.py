@@ -34,8 +34,37 @@ _JUDGED: Final[Table] = {
     "llr": _maybe("Log-likelihood ratio in nats; null when uncalibrated."),
     "probability": _maybe("At the operating point's prior; null when uncalibrated."),
 }
+_DETECTOR: Final[Table] = {
+    "type": ["object", "null"],
+    "description": "Null where the server has none.",
+    "required": ["model", "calibrated", "prior", "threshold"],
+    "properties": {
+        "model": _STRING,
+        "calibrated": {"type": "boolean"},
+        "prior": _NUMBER,
+        "threshold": _NUMBER,
+    },
+}
+_GUARDED: Final[Table] = {
+    "reasons": {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 3,
+        "items": _STRING,
+        "description": "Of the speaker model, the spoof detector, the adversarial detector.",
+    },
+    "llr_same": _maybe("`llr`, or that of the nearest candidate; null when uncalibrated."),
+    "p_same": _maybe("`probability`, or that of the nearest candidate; null when uncalibrated."),
+    "p_spoof": _maybe("That the clip was forged; null without a spoof detector."),
+    "llr_bonafide": _maybe("In nats, above 0 for bona fide speech; null without a spoof detector."),
+    "p_adversarial": _maybe("That it is an attack; null without an adversarial detector."),
+    "llr_unattacked": _maybe("In nats, above 0 for no attack; null without such a detector."),
+    "detectors": _object(("spoof", "adversarial"), spoof=_DETECTOR, adversarial=_DETECTOR),
+}
+_OBJECTIONS: Final = ("spoof", "adversarial")
+"""Decisions of detectors."""
 _RESTS_ON: Final[Table] = {
-    "reason": {"type": "string", "description": "One sentence."},
+    "reason": {"type": "string", "description": "One sentence: what the decision rests on."},
     "operating_point": _object(
         ("prior", "cost_miss", "cost_false_accept"),
         prior=_NUMBER,
@@ -63,23 +92,27 @@ SPEAKERS: Final[Table] = {
     "Forgotten": _object(("name", "forgotten"), name=_STRING, forgotten=_COUNT),
     "VerifyRequest": _asked(("left", "right"), left=_CLIP, right=_CLIP),
     "Verdict": _object(
-        ("decision", "cosine", *_JUDGED, *_RESTS_ON),
-        decision={"enum": ["same", "different", "undecided"]},
+        ("decision", "identity", "cosine", *_JUDGED, *_GUARDED, *_RESTS_ON),
+        decision={"enum": ["same", "different", "undecided", *_OBJECTIONS]},
+        identity={"enum": ["same", "different", "undecided"]},
         cosine=_COSINE,
         **_JUDGED,
+        **_GUARDED,
         **_RESTS_ON,
     ),
     "IdentifyRequest": _asked(
         ("clip",), clip=_CLIP, top={"type": "integer", "minimum": 1, "maximum": 100}
     ),
     "Identification": _object(
-        ("decision", "name", "candidates", *_RESTS_ON),
-        decision={"enum": ["known", "nobody known", "undecided"]},
+        ("decision", "identity", "name", "candidates", *_GUARDED, *_RESTS_ON),
+        decision={"enum": ["known", "nobody known", "undecided", *_OBJECTIONS]},
+        identity={"enum": ["known", "nobody known", "undecided"]},
         name={"type": ["string", "null"]},
         candidates={
             "type": "array",
             "items": _object(("name", "cosine", *_JUDGED), name=_STRING, cosine=_COSINE, **_JUDGED),
         },
+        **_GUARDED,
         **_RESTS_ON,
     ),
 }

@@ -69,6 +69,19 @@ class Options:
         str, "Enrolled speakers: a file, made where there is none, or a postgresql:// URL."
     ] = ""
 
+    spoof_detector: Annotated[
+        Path | None, "A bundle that is asked whether clips that claim a voice are forged."
+    ] = None
+    spoof_prior: Annotated[float, "P(forged), before a clip is heard."] = 0.5
+    spoof_threshold: Annotated[float, "P(forged) from which on a clip counts as forged."] = 0.5
+    adversarial_detector: Annotated[
+        Path | None, "A bundle, trained on attacks, that is asked whether such clips are one."
+    ] = None
+    adversarial_prior: Annotated[float, "P(attacked), before a clip is heard."] = 0.5
+    adversarial_threshold: Annotated[
+        float, "P(attacked) from which on a clip counts as an attack."
+    ] = 0.5
+
     ssl_config_file: Annotated[Path | None, "TLS of gRPC: TensorFlow Serving's SSLConfig."] = None
     tls_certificate: Annotated[Path | None, "Certificate chain, PEM; turns TLS on."] = None
     tls_key: Annotated[Path | None, "Its private key, PEM."] = None

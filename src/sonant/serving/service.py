@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Self, final
 
 from sonant.serving.bundles import open_bundle
 from sonant.serving.catalog import Catalog
 from sonant.serving.metrics import Metrics
 from sonant.serving.options import Options
+from sonant.serving.speaker_guards import guards_of
 from sonant.serving.streams.hub import Hubs
 from sonant.speakers.store import SpeakerStore
 
@@ -37,10 +39,12 @@ class Service:
     def of(cls, options: Options, executor: ThreadPoolExecutor) -> Self:
         """A service of bundles whose runs and steps go to `executor`; it has no models yet.
 
-        Raises `ServeError` for a bad batching file, and `StoreError` for a store that cannot be used.
+        Raises `ServeError` for a bad batching file or a threshold that is none, `BundleError` for a detector
+        and `StoreError` for a store that cannot be used.
         """
         metrics = Metrics()
-        catalog = Catalog(options=options, load=open_bundle, executor=executor, on_run=metrics.ran)
+        load = partial(open_bundle, guards=guards_of(options))
+        catalog = Catalog(options=options, load=load, executor=executor, on_run=metrics.ran)
         metrics.known = catalog.names
         hubs = Hubs(
             executor,

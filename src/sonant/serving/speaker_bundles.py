@@ -10,10 +10,12 @@ import numpy as np
 from sonant import audio
 from sonant.audio import Clip, Samples
 from sonant.card import Card
+from sonant.countermeasures.guards import Guards
 from sonant.errors import AudioError, BundleError
 from sonant.runtime.reading import checked
 from sonant.serving.clips import LONGEST_S, PCM, SAMPLES, WANTED, WAV, from_file, from_pcm16
 from sonant.serving.servable import Servable
+from sonant.serving.speaker_guards import LLRS, llrs_of
 from sonant.serving.status import invalid
 from sonant.serving.tensors import (
     DEFAULT_SIGNATURE,
@@ -30,6 +32,9 @@ from sonant.speakers.model import SpeakerModel
 from sonant.speakers.verdict import Heard
 
 EMBED: Final = "embed"
+CLAIM: Final = "claim"
+"""The signature of clips that claim to be somebody: detectors hear them as well."""
+CLAIMED: Final = "claimed"
 EMBEDDING: Final = "embedding"
 TOGETHER_S: Final = 60.0
 """Sound that is heard together at most, unless a clip alone lasts longer: memory stays small."""
@@ -41,18 +46,21 @@ MEASURES: Final = (NORM, "speech_s", "snr_db")
 class SpeakerServable(Servable):
     """A speaker bundle: clips in, an embedding of each, and how much speech was in it."""
 
-    def __init__(self, card: Card) -> None:
-        """Open the graph of `card` and run it once.
+    def __init__(self, card: Card, *, guards: Guards | None = None) -> None:
+        """Open the graph of `card` and run it once; `guards` hear the clips of the signature `claim`.
 
-        Raises `BundleError` where it is missing or damaged, or the operating point cannot be used.
+        Raises `BundleError` where it is missing or damaged, the operating point cannot be used, or a guard
+        hears another rate.
         """
         self.card: Final = card
+        self.guards: Final = guards or Guards()
+        self.guards.fit(card)
         # As with keywords: requests run side by side, each on one thread.
         self.model: Final = SpeakerModel(card, threads=1)
         tried = self.model.embed(_noise(card.audio.rate_hz))
         self._size = len(tried.vector)
         self._measures = MEASURES if tried.norm is not None else MEASURES[1:]
-        self.signatures = _signatures(self._size, self._measures)
+        self.signatures = _signatures(self._size, self._measures, guards=self.guards)
         calibration = self.model.deciding.calibration
         wanted = calibration.quality.keys() if calibration else set[str]()
         if missing := sorted(wanted - set(self._measures)):
@@ -65,7 +73,7 @@ class SpeakerServable(Servable):
         """Clips in any of their forms -> `samples` [rows], each row an array of its own length."""
         ((name, clips),) = inputs.items()
         if clips.ndim != len(self.signatures[signature].inputs[name].shape or ()):
-            raise invalid(f"'{name}' is {list(clips.shape)}, want {WANTED[name]}")
+            raise invalid(f"'{name}' is {list(clips.shape)}, want {_WANTED[name]}")
         rate_hz, rows, left_s = self.card.audio.rate_hz, list[Samples](), LONGEST_S
         for number, clip in enumerate(clips):
             row = _READERS[name](clip, rate_hz, left_s, f"{name}[{number}]")
@@ -79,7 +87,7 @@ class SpeakerServable(Servable):
         return {SAMPLES: samples}
 
     def run(self, signature: str, inputs: Tensors) -> Tensors:
-        """Embeddings [rows, size] of unit length, and the measures of each clip [rows]."""
+        """Embeddings [rows, size] of unit length, measures and, for `claim`, LLRs of each clip [rows]."""
         rate_hz = self.card.audio.rate_hz
         parts = _parts(inputs[SAMPLES], most=round(TOGETHER_S * rate_hz))
         heard = [one for part in parts for one in self.model.hear_many(part, rate_hz=rate_hz)]
@@ -87,12 +95,15 @@ class SpeakerServable(Servable):
         found = {EMBEDDING: np.stack(vectors) if heard else np.zeros((0, self._size), np.float32)}
         for name in self._measures:
             found[name] = np.array([one.measures()[name] for one in heard], np.float32)
+        if signature == CLAIM:
+            found |= llrs_of(self.guards, list(inputs[SAMPLES]), rate_hz=rate_hz)
         return found
 
     def warm_up(self, size: int) -> None:
-        """Embed so many seconds of noise together."""
+        """Embed so many seconds of noise together, and let detectors hear one."""
         rate_hz = self.card.audio.rate_hz
         self.model.hear_many([_noise(rate_hz)] * size, rate_hz=rate_hz)
+        llrs_of(self.guards, [_noise(rate_hz)], rate_hz=rate_hz)
 
 
 def heard_in(outputs: Tensors) -> list[Heard]:
@@ -121,7 +132,7 @@ def _parts(clips: Iterable[Samples], *, most: int) -> Iterator[list[Samples]]:
         yield part
 
 
-def _signatures(size: int, measures: tuple[str, ...]) -> Mapping[str, Signature]:
+def _signatures(size: int, measures: tuple[str, ...], *, guards: Guards) -> Mapping[str, Signature]:
     outputs = {
         EMBEDDING: TensorSpec(dtype=FLOAT, shape=(-1, size), name=f"{EMBEDDING}:0"),
         **{name: TensorSpec(dtype=FLOAT, shape=(-1,), name=f"{name}:0") for name in measures},
@@ -132,7 +143,15 @@ def _signatures(size: int, measures: tuple[str, ...]) -> Mapping[str, Signature]
         EMBED: {WAV: TensorSpec(dtype=STRING, shape=(-1,), name=f"{WAV}:0")},
         PCM: {PCM: TensorSpec(dtype=STRING, shape=(-1,), name=f"{PCM}:0")},
     }
-    return {name: Signature(inputs=ends, outputs=outputs) for name, ends in inputs.items()}
+    found = {name: Signature(inputs=ends, outputs=outputs) for name, ends in inputs.items()}
+    if guards.all:
+        llrs = [LLRS[guard.kind] for guard in guards.all]
+        found[CLAIM] = Signature(
+            inputs={CLAIMED: TensorSpec(dtype=STRING, shape=(-1,), name=f"{CLAIMED}:0")},
+            outputs=outputs
+            | {name: TensorSpec(dtype=FLOAT, shape=(-1,), name=f"{name}:0") for name in llrs},
+        )
+    return found
 
 
 def _from_samples(clip: Tensor, rate_hz: int, left_s: float, name: str) -> Samples:
@@ -163,4 +182,6 @@ _READERS: Final[Mapping[str, Callable[..., Samples]]] = {
     SAMPLES: _from_samples,
     PCM: _from_pcm,
     WAV: _from_file,
+    CLAIMED: _from_file,
 }
+_WANTED: Final[Mapping[str, str]] = {**WANTED, CLAIMED: WANTED[WAV]}

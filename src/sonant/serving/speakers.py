@@ -17,6 +17,8 @@ from urllib.parse import unquote
 import numpy as np
 import orjson
 
+from sonant.countermeasures.answer import Answer
+from sonant.countermeasures.guards import Finding
 from sonant.errors import StoreError
 from sonant.serving.clips import WAV
 from sonant.serving.enrolled import speaker_models, stored
@@ -25,10 +27,11 @@ from sonant.serving.kserve.payload import parsed
 from sonant.serving.rest.values import bytes_of, is_base64
 from sonant.serving.running import Running
 from sonant.serving.service import Service
-from sonant.serving.speaker_bundles import EMBED, SpeakerServable, heard_in
+from sonant.serving.speaker_bundles import CLAIM, CLAIMED, EMBED, SpeakerServable, heard_in
+from sonant.serving.speaker_guards import findings_in
 from sonant.serving.spec import ModelSpec
 from sonant.serving.status import Code, Refusal, invalid, not_found
-from sonant.serving.tensors import text
+from sonant.serving.tensors import Tensors, text
 from sonant.speakers import enrolment
 from sonant.speakers.model import TOP, SpeakerModel
 from sonant.speakers.store import SpeakerStore
@@ -107,8 +110,9 @@ async def _verify(service: Service, store: SpeakerStore, request: Request, path:
     asked = await asyncio.to_thread(_asked, request.body, "left", "right")
     with _held(service, asked) as (running, model):
         clips = {name: asked.get(name) for name in ("left", "right")}
-        left, right = await _heard(running, clips, request)
-        return _json(asdict(model.verify(left, right)), model=running.name, rows=2)
+        left, right, findings = await _compared(running, clips, request)
+        found = Answer.of(model.verify(left, right), findings, objection=model.objection(right))
+        return _json(found.to_json(), model=running.name, rows=2)
 
 
 async def _identify(service: Service, store: SpeakerStore, request: Request, path: Path) -> Reply:
@@ -117,10 +121,11 @@ async def _identify(service: Service, store: SpeakerStore, request: Request, pat
     if type(top) is not int or not 0 < top <= MOST_CANDIDATES:
         raise invalid(f"'top' is no whole number from 1 to {MOST_CANDIDATES}")
     with _held(service, asked) as (running, model):
-        (heard,) = await _heard(running, {"clip": asked.get("clip")}, request)
+        heard, findings = await _claimed(running, "clip", asked.get("clip"), request)
         await _same_model(store, model)
-        found = await stored(lambda: model.who(store, heard, top=top))
-        return _json(asdict(found), model=running.name)
+        who = await stored(lambda: model.who(store, heard, top=top))
+        found = Answer.of(who, findings, objection=model.objection(heard))
+        return _json(found.to_json(), model=running.name)
 
 
 @contextmanager
@@ -149,20 +154,62 @@ def _only(service: Service, stack: ExitStack) -> Running:
     return found[0]
 
 
+async def _compared(
+    running: Running, clips: Mapping[str, Any], request: Request
+) -> tuple[Heard, Heard, Sequence[Finding]]:
+    """Two clips; the second is heard by the detectors as well, where there are some."""
+    (left, trusted), (right, clip) = clips.items()
+    if CLAIM not in running.servable.signatures:
+        both = await _heard(running, clips, request)
+        return both[0], both[1], ()
+    _check({left: trusted, right: clip})
+    (one,) = await _heard(running, {left: trusted}, request)
+    other, findings = await _claimed(running, right, clip, request)
+    return one, other, findings
+
+
+async def _claimed(
+    running: Running, called: str, clip: Any, request: Request
+) -> tuple[Heard, Sequence[Finding]]:
+    """A clip under test: its embedding, and what detectors say of it."""
+    servable = running.servable
+    if CLAIM not in servable.signatures or not isinstance(servable, SpeakerServable):
+        (heard,) = await _heard(running, {called: clip}, request)
+        return heard, ()
+    outputs = await _outputs(running, {called: clip}, request, signature=CLAIM, of=CLAIMED)
+    return heard_in(outputs)[0], findings_in(outputs, servable.guards)
+
+
 async def _heard(running: Running, clips: Mapping[str, Any], request: Request) -> Sequence[Heard]:
     """Clips by what the request calls them -> their embeddings; a refusal names the clip."""
+    return heard_in(await _outputs(running, clips, request, signature=EMBED, of=WAV))
+
+
+async def _outputs(
+    running: Running,
+    clips: Mapping[str, Any],
+    request: Request,
+    *,
+    signature: str,
+    of: str,
+) -> Tensors:
+    """What a signature answers to clips as its input `of`; a refusal names the clip."""
+    _check(clips)
+    files = text(await asyncio.to_thread(lambda: [bytes_of(clip) for clip in clips.values()]))
+    try:
+        return await running.run(signature, {of: files}, deadline=request.deadline)
+    except Refusal as refusal:
+        for row, called in enumerate(clips):
+            if refusal.message.startswith(f"{of}[{row}]"):
+                rest = refusal.message.removeprefix(f"{of}[{row}]")
+                raise Refusal(refusal.code, called + rest) from refusal
+        raise
+
+
+def _check(clips: Mapping[str, Any]) -> None:
     for called, clip in clips.items():
         if not is_base64(clip):
             raise invalid(f"'{called}' is missing, or no " + '{"b64": ...} of a sound file')
-    files = text(await asyncio.to_thread(lambda: [bytes_of(clip) for clip in clips.values()]))
-    try:
-        return heard_in(await running.run(EMBED, {WAV: files}, deadline=request.deadline))
-    except Refusal as refusal:
-        for row, called in enumerate(clips):
-            if refusal.message.startswith(f"{WAV}[{row}]"):
-                rest = refusal.message.removeprefix(f"{WAV}[{row}]")
-                raise Refusal(refusal.code, called + rest) from refusal
-        raise
 
 
 async def _same_model(store: SpeakerStore, model: SpeakerModel) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
+
+if TYPE_CHECKING:
+    from sonant.countermeasures.guards import AlarmPoint, Kind
 
 Model: TypeAlias = Annotated[
     Path,
@@ -50,3 +53,52 @@ Rounds: TypeAlias = Annotated[
     int, typer.Option("--rounds", min=1, help="Redrawn sets of speakers for the intervals.")
 ]
 Seed: TypeAlias = Annotated[int, typer.Option("--seed", help="Another seed, other trials.")]
+SpoofDetector: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--spoof-detector",
+        envvar="SONANT_SPOOF_DETECTOR",
+        metavar="BUNDLE",
+        help="Ask it whether the clip under test is forged.",
+    ),
+]
+SpoofPrior: TypeAlias = Annotated[
+    float, typer.Option("--spoof-prior", help="P(forged), before anything is heard.")
+]
+SpoofThreshold: TypeAlias = Annotated[
+    float, typer.Option("--spoof-threshold", help="P(forged) from which on it counts as forged.")
+]
+AdversarialDetector: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--adversarial-detector",
+        envvar="SONANT_ADVERSARIAL_DETECTOR",
+        metavar="BUNDLE",
+        help="Ask one that was trained on attacks whether the clip under test is one.",
+    ),
+]
+AdversarialPrior: TypeAlias = Annotated[
+    float, typer.Option("--adversarial-prior", help="P(attacked), before anything is heard.")
+]
+AdversarialThreshold: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        "--adversarial-threshold", help="P(attacked) from which on it counts as an attack."
+    ),
+]
+
+
+def points(spoof: tuple[float, float], adversarial: tuple[float, float]) -> dict[Kind, AlarmPoint]:
+    """Prior and threshold of each detector; raises `typer.BadParameter` where one is no probability."""
+    from sonant.countermeasures.guards import AlarmPoint
+
+    asked: dict[Kind, tuple[float, float]] = {"spoof": spoof, "adversarial": adversarial}
+    found: dict[Kind, AlarmPoint] = {}
+    for kind, (prior, threshold) in asked.items():
+        try:
+            found[kind] = AlarmPoint(prior=prior, threshold=threshold)
+        except ValueError as error:
+            raise typer.BadParameter(
+                f"--{kind}-prior and --{kind}-threshold are between 0 and 1"
+            ) from error
+    return found

@@ -10,7 +10,18 @@ import typer
 
 from sonant.cli import console, verdicts
 from sonant.cli.columns import AudioFolder, SpeakerColumn, columns
-from sonant.cli.speaker.options import Json, Model, Store
+from sonant.cli.speaker.options import (
+    AdversarialDetector,
+    AdversarialPrior,
+    AdversarialThreshold,
+    Json,
+    Model,
+    SpoofDetector,
+    SpoofPrior,
+    SpoofThreshold,
+    Store,
+    points,
+)
 from sonant.errors import StoreError
 
 if TYPE_CHECKING:
@@ -41,20 +52,33 @@ def enroll(
 
 
 def verify(
-    a: Path = typer.Argument(..., help="A recording."),
-    b: Path = typer.Argument(..., help="Another one."),
+    a: Path = typer.Argument(..., help="A recording of the person, which is trusted."),
+    b: Path = typer.Argument(..., help="Another one, under test: detectors hear it alone."),
     *,
     model: Model,
+    spoof_detector: SpoofDetector = None,
+    spoof_prior: SpoofPrior = 0.5,
+    spoof_threshold: SpoofThreshold = 0.5,
+    adversarial_detector: AdversarialDetector = None,
+    adversarial_prior: AdversarialPrior = 0.5,
+    adversarial_threshold: AdversarialThreshold = 0.5,
     json: Json = False,
 ) -> None:
-    """Say whether two recordings are of one person; exits with 1 where that cannot be decided."""
-    from sonant.speakers.model import SpeakerModel
+    """Say whether two recordings are of one person, and genuine; exits with 1 where it cannot be decided."""
+    from sonant.countermeasures.guarded import GuardedModel
 
-    speaker_model = SpeakerModel.load(model)
-    found = speaker_model.verify_files(a, b)
-    verdicts.show(found, card=speaker_model.card, as_json=json)
-    if found.llr is None:
+    guarded = GuardedModel.load(
+        model,
+        spoof_detector=spoof_detector,
+        adversarial_detector=adversarial_detector,
+        points=points((spoof_prior, spoof_threshold), (adversarial_prior, adversarial_threshold)),
+    )
+    found = guarded.verify(a, b)
+    verdicts.show(found, card=guarded.model.card, as_json=json)
+    if found.llr_same is None:
         console.next_step(*calibrating(model))
+    elif uncalibrated := guarded.guards.uncalibrated:
+        console.next_step(*_calibrating_detector(uncalibrated))
     else:
         console.next_step(f"sonant speaker enroll NAME {a} --model {model}", "remember a voice")
     if found.decision == "undecided":
@@ -67,17 +91,32 @@ def identify(
     model: Model,
     store: Store = "",
     top: int = typer.Option(5, "--top", min=1, help="How many of the nearest to show."),
+    spoof_detector: SpoofDetector = None,
+    spoof_prior: SpoofPrior = 0.5,
+    spoof_threshold: SpoofThreshold = 0.5,
+    adversarial_detector: AdversarialDetector = None,
+    adversarial_prior: AdversarialPrior = 0.5,
+    adversarial_threshold: AdversarialThreshold = 0.5,
     json: Json = False,
 ) -> None:
     """Say who of those enrolled speaks, or nobody known; exits with 1 where that cannot be decided."""
-    from sonant.speakers.model import SpeakerModel
+    from sonant.countermeasures.guarded import GuardedModel
 
-    speaker_model = SpeakerModel.load(model)
+    guarded = GuardedModel.load(
+        model,
+        spoof_detector=spoof_detector,
+        adversarial_detector=adversarial_detector,
+        points=points((spoof_prior, spoof_threshold), (adversarial_prior, adversarial_threshold)),
+    )
     with open_store(store) as kept:
-        found = speaker_model.identify(kept, file, top=top)
-    verdicts.show(found, card=speaker_model.card, as_json=json)
-    if speaker_model.deciding.calibration is None:
+        found = guarded.identify(kept, file, top=top)
+    verdicts.show(found, card=guarded.model.card, as_json=json)
+    if guarded.model.deciding.calibration is None:
         console.next_step(*calibrating(model))
+    elif uncalibrated := guarded.guards.uncalibrated:
+        console.next_step(*_calibrating_detector(uncalibrated))
+    elif found.decision in ("spoof", "adversarial"):
+        console.next_step(f"sonant spoof inspect {file}", "look for the marks of a converted voice")
     else:
         console.next_step(
             f"sonant speaker enroll NAME {file}{_options(model, store)}", "remember this voice"
@@ -192,3 +231,8 @@ def _options(model: Path | None, store: str) -> str:
 def calibrating(model: Path) -> tuple[str, str]:
     """What to do about a bundle that is not calibrated, as `console.next_step` takes it."""
     return f"sonant speaker calibrate --model {model} --data DATA", "so that it can decide"
+
+
+def _calibrating_detector(bundle: Path) -> tuple[str, str]:
+    """The same about a detector."""
+    return f"sonant spoof calibrate {bundle} --data DATA", "so that it may accuse"
