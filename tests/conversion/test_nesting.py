@@ -9,7 +9,7 @@ import pytest
 from converters import MEL, write_converter, write_vocoder
 from sonant.card import Card
 from sonant.conversion.converter import Converter
-from sonant.conversion.nesting import nest
+from sonant.conversion.nesting import holds, nest
 from sonant.errors import BundleError
 from sonant.nn.voice_mel_config import VoiceMel
 
@@ -50,3 +50,14 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"understands VoiceMel\(.*mels=39"):
         nest(converter, Card.read(write_vocoder(tmp_path, mel=narrow)))
     assert [path.name for path in converter.path.parent.iterdir()] == ["1"]
+
+
+def test_a_bundle_knows_the_vocoder_that_is_in_it(tmp_path: Path) -> None:
+    converter, vocoder = Card.read(write_converter(tmp_path)), Card.read(write_vocoder(tmp_path))
+    narrow = VoiceMel(window_length=512, hop_length=128, mels=MEL.mels - 1)
+    other = Card.read(write_vocoder(tmp_path, name="other", mel=narrow))
+    assert not holds(converter, vocoder)
+    made = Card.read(nest(converter, vocoder))
+    assert holds(made, vocoder)
+    assert not holds(made, other)
+    assert not holds(made, converter)

@@ -291,3 +291,14 @@ def test_a_vocoder_can_be_nested_first(bundle: Path, tmp_path: Path) -> None:
         converting.open_converter(
             bundle, "griffin-lim", nested=True, seglen_s=20.0, on_event=notes.append
         )
+
+
+def test_nesting_it_again_writes_no_other_version(tmp_path: Path) -> None:
+    vocoder, own, notes = write_vocoder(tmp_path), write_converter(tmp_path), list[Event]()
+    for _ in range(2):
+        made = converting.open_converter(
+            own.parent, str(vocoder), nested=True, seglen_s=20.0, on_event=notes.append
+        )
+    assert made.card.path == own.parent / "2"
+    assert made.vocoder.name != "griffin-lim"
+    assert len(notes) == 1

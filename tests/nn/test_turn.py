@@ -22,7 +22,7 @@ def test_spectra_are_those_of_the_windows_that_lie_whole_in_the_sound() -> None:
     torch.testing.assert_close(found, torch.cat([wanted.real, wanted.imag], 1), atol=1e-5, rtol=0)
 
 
-def test_the_matrix_does_what_the_transform_does() -> None:
+def test_products_do_what_the_transform_does() -> None:
     one, other = Stft(WINDOW, HOP), Stft(WINDOW, HOP)
     one.dft, other.dft = "fft", "matmul"
     sound = white(2, length=10 * HOP).unsqueeze(1)

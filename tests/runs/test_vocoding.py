@@ -53,7 +53,11 @@ def test_a_run_leaves_bundle_report_and_figures(outcome: runs.Outcome, heard: li
 
 def test_the_bundle_says_what_it_is_and_sounds_as_the_model_does(outcome: runs.Outcome) -> None:
     card = Card.read(outcome.bundle)
-    assert (card.task, card.labels, set(card.graphs)) == ("vocoding", (), {"vocoder"})
+    assert (card.task, card.labels, set(card.graphs)) == (
+        "vocoding",
+        (),
+        {"vocoder", "vocoder_stream"},
+    )
     graph = card.graphs["vocoder"]
     assert (graph.input, graph.output) == ("mel", "samples")
     assert graph.max_difference <= 1e-4

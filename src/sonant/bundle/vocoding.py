@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from sonant.bundle.contents import Contents, Model, entry
 from sonant.errors import ModelError
 from sonant.export import vocoder as graph
+from sonant.export import vocoder_step
 from sonant.models.vocoders import Vocoder, VocoderConfig, build_vocoder
 from sonant.nn.voice_mel import VoiceMel
 from sonant.recipe import Recipe
@@ -29,7 +31,7 @@ def build_vocoder_model(recipe: Recipe, labels: Sequence[str] = ()) -> Vocoder:
 
 
 def write(contents: Contents, folder: Path) -> dict[str, object]:
-    """The graph, and sound of real speech as golden values; returns what the card says of the graph.
+    """The whole graph and the steps, and sound of real speech as golden values; returns what the card says.
 
     Golden are `mel` [clips, mels, frames] and `samples` [clips, frames x hop].
     """
@@ -39,11 +41,19 @@ def write(contents: Contents, folder: Path) -> dict[str, object]:
     with torch.no_grad():
         samples = graph.exportable_vocoder(model)(torch.from_numpy(mel)).numpy()
     np.savez(folder / "golden.npz", mel=mel, samples=samples)
-    return {"vocoder": entry(path, worst, takes=graph.MEL, gives=graph.SAMPLES)}
+    whole = entry(path, worst, takes=graph.MEL, gives=graph.SAMPLES)
+    steps = path.with_name("vocoder_stream.onnx")
+    worst = vocoder_step.export_vocoder_step(model, steps, clips=[mel])
+    spec = vocoder_step.vocoder_specification(model, macs_per_second=contents.macs_per_second)
+    said = {**entry(steps, worst, takes=graph.MEL, gives=graph.SAMPLES), "stream": asdict(spec)}
+    return {"vocoder": whole, steps.stem: said}
 
 
 def rehearse(recipe: Recipe, model: Model, clips: NDArray[np.float32], scratch: Path) -> None:
-    """Write the graph that a bundle of the model will have, and hold it to `clips`."""
+    """Write the whole graph that a bundle of the model will have, and hold it to `clips`.
+
+    The steps are the same layers, and tracing them takes as long again.
+    """
     graph.export_vocoder(_vocoder(model), scratch / "vocoder.onnx", clips=list(clips))
 
 

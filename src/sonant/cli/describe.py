@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from sonant.cli import console
+from sonant.cli import console, voice_facts
 
 if TYPE_CHECKING:
     from sonant.card import AudioSpec, Card, StreamSpec
@@ -23,7 +23,7 @@ def describe(
     bundle: Path = typer.Argument(..., help="A bundle, or the run folder it is in."),
     json: bool = typer.Option(False, "--json", help="Print it as one JSON object."),
 ) -> None:
-    """Describe a bundle: labels, audio, size, cost and latency, whole and streaming, and its exports."""
+    """Describe a bundle: what it answers, audio, size, cost and latency, whole and streaming, exports."""
     from sonant.card import Card, find
 
     card = Card.read(find(bundle))
@@ -31,7 +31,9 @@ def describe(
         console.result_json(_as_json(card))
     else:
         _print(card)
-    if any(graph.stream for graph in card.graphs.values()):
+    if voice_facts.makes_speech(card):
+        console.next_step(*voice_facts.next_step(card, bundle))
+    elif any(graph.stream for graph in card.graphs.values()):
         console.next_step(f"sonant listen {bundle} mic", "hear what it makes of your voice")
     elif card.task == SPEAKERS:
         console.next_step(
@@ -42,7 +44,8 @@ def describe(
 
 
 def _as_json(card: Card) -> dict[str, Any]:
-    stream = _stream(card)
+    stream = voice_facts.stream_of(card)
+    more = voice_facts.as_json(card) if voice_facts.makes_speech(card) else {}
     return {
         "name": card.name,
         "version": card.version,
@@ -55,6 +58,7 @@ def _as_json(card: Card) -> dict[str, Any]:
         "exports": {name: asdict(export) for name, export in card.exports.items()},
         "bytes": card.bytes,
         "licence": card.licence,
+        **more,
     }
 
 
@@ -67,10 +71,7 @@ def _print(card: Card) -> None:
         ("whole clip", f"{card.model.macs_per_second:,.0f} MACs per second of audio"),
         ("on disk", f"{card.bytes / 1e6:.2f} MB"),
     ]
-    stream = _stream(card)
-    keywords_only = () if card.task == SPEAKERS else [("streams", WHOLE_ONLY)]
-    streaming = keywords_only if stream is None else _latency(stream, audio.rate_hz)
-    console.table(("what", "value"), [*facts, *streaming, *_point(card)])
+    console.table(("what", "value"), [*facts, *_streaming(card), *_point(card)])
     if card.exports:
         console.table(
             ("export", "bytes", "largest difference"),
@@ -83,12 +84,25 @@ def _print(card: Card) -> None:
 
 def _heard(card: Card, audio: AudioSpec) -> Iterator[tuple[str, str]]:
     """What goes in and what comes out."""
+    if voice_facts.makes_speech(card):
+        yield from voice_facts.facts(card)
+        return
     if card.task == SPEAKERS:
         yield "answers", "embeddings of voices"
         yield "a clip", f"of any length, at {audio.rate_hz:,} Hz"
         return
     yield "labels", ", ".join(card.labels)
     yield "a clip", f"{audio.duration_s:g} s at {audio.rate_hz:,} Hz"
+
+
+def _streaming(card: Card) -> Iterator[tuple[str, str]]:
+    stream = voice_facts.stream_of(card)
+    if voice_facts.makes_speech(card):
+        yield from voice_facts.latency(card)
+    elif stream is not None:
+        yield from _latency(stream, card.audio.rate_hz)
+    elif card.task != SPEAKERS:
+        yield "streams", WHOLE_ONLY
 
 
 def _latency(stream: StreamSpec, rate_hz: int) -> Iterator[tuple[str, str]]:
@@ -128,7 +142,3 @@ def _point(card: Card) -> Iterator[tuple[str, str]]:
                 name.removesuffix("_per_hour").replace("_", " "),
                 f"{scale * found[key]:.3g} {unit} ({low:.3g} to {high:.3g}), {found['on']}",
             )
-
-
-def _stream(card: Card) -> StreamSpec | None:
-    return next((graph.stream for graph in card.graphs.values() if graph.stream), None)

@@ -27,6 +27,8 @@ SHOWN = {
     "proved_on": "proved on",
 }
 
+WORDS = "keywords"
+"""The task of bundles that can take other forms."""
 TRITON = "triton"
 """The target that is a layout of files, and no other form of the model."""
 
@@ -69,6 +71,7 @@ def export(
     if target == TRITON:
         _lay_out(bundle, out, as_json=json)
         return
+    _require_words(bundle)
     if target:
         if target != exporting.ESPHOME:
             raise typer.BadParameter(
@@ -98,6 +101,20 @@ def export(
             bundle, form, data=data or None, out=out, clips=clips, on_event=watch
         )
     _print(exported, as_json=json)
+
+
+def _require_words(bundle: Path) -> None:
+    """Other forms there are of models of words alone; raises `ExportError` for others."""
+    from sonant.card import Card, find
+    from sonant.errors import ExportError
+
+    card = Card.read(find(bundle), verify=False)
+    if card.task != WORDS:
+        files = ", ".join(graph.file for graph in card.graphs.values())
+        raise ExportError(
+            f"{card.path}: is of {card.task}, and other forms are made of models of words; as ONNX it is "
+            f"in the bundle already: {files}"
+        )
 
 
 def _lay_out(bundle: Path, out: Path | None, *, as_json: bool) -> None:

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
+from sonant.conversion.transforms import Transforms, fastest
 from sonant.conversion.voice_mel import hann, magnitudes_of
 from sonant.errors import ModelError
 from sonant.nn.voice_mel_config import VoiceMel
@@ -57,10 +57,11 @@ def griffin_lim(
     clips = _clips(magnitudes, hop_length, lengths)
     pull = momentum / (1 + momentum)
     # Each group is seen to its end before the next, while it is near; threads take turns.
-    groups = list(_grouped(clips))
+    groups, transforms = list(_grouped(clips)), fastest()
     with ThreadPoolExecutor(threads) as pool:
         found = pool.map(
-            lambda group: _Turns(group, hop_length, seed=seed).sound(iterations, pull), groups
+            lambda group: _Turns(group, hop_length, transforms, seed=seed).sound(iterations, pull),
+            groups,
         )
         return [sound for sounds in found for sound in sounds]
 
@@ -101,7 +102,10 @@ class _Turns:
     nothing, as many as keep windows of one from reaching into the next.
     """
 
-    def __init__(self, clips: Sequence[_Clip], hop: int, *, seed: int) -> None:
+    def __init__(
+        self, clips: Sequence[_Clip], hop: int, transforms: Transforms, *, seed: int
+    ) -> None:
+        self.transforms = transforms
         bins = clips[0].magnitudes.shape[0]
         self.window, self.hop = 2 * (bins - 1), hop
         self.parts = self.window // hop
@@ -110,7 +114,9 @@ class _Turns:
         self.lengths = [clip.length for clip in clips]
         rows = int(self.ends[-1])
         self.wanted = np.zeros((rows, bins), np.float32)
-        self.past = np.zeros((rows, bins), np.complex64)
+        self.past = [
+            np.zeros((part.stop - part.start, bins), np.complex64) for part in self._blocks()
+        ]
         self.begun = np.zeros((rows, bins), np.complex64)
         for clip, start in zip(clips, self.starts, strict=True):
             stop = start + clip.magnitudes.shape[1]
@@ -124,7 +130,6 @@ class _Turns:
         self.windows, self.next_windows = self._windows(self.old), self._windows(self.new)
         self.share = self._share(rows)
         self.cut = np.empty((BLOCK, self.window), np.float32)
-        self.ahead = np.empty((BLOCK, bins), np.complex64)
         self.gain = np.empty((BLOCK, bins), np.float32)
 
     @property
@@ -138,8 +143,8 @@ class _Turns:
             self._add(rows, self.begun[rows])
         self._close()
         for _ in range(iterations):
-            for rows in self._blocks():
-                self._add(rows, self._turned(rows, np.float32(pull)))
+            for block, rows in enumerate(self._blocks()):
+                self._add(rows, self._turned(block, rows, np.float32(pull)))
             self._close()
         flat, lead = self.old.reshape(-1), self.window // 2
         begins = (start * self.hop + lead for start in self.starts)
@@ -149,15 +154,16 @@ class _Turns:
         rows = len(self.wanted)
         return (slice(a, min(a + BLOCK, rows)) for a in range(0, rows, BLOCK))
 
-    def _turned(self, rows: slice, pull: np.float32) -> NDArray[np.complex64]:
+    def _turned(self, block: int, rows: slice, pull: np.float32) -> NDArray[np.complex64]:
         """The wanted magnitudes in the direction that the spectra of the sound take from where they were."""
         count = rows.stop - rows.start
-        cut, ahead, gain = self.cut[:count], self.ahead[:count], self.gain[:count]
+        cut, gain = self.cut[:count], self.gain[:count]
         np.multiply(self.windows[rows], self.taper, out=cut)
-        now = fft.rfft(cut)
-        np.multiply(self.past[rows], pull, out=ahead)
+        now = self.transforms.there(cut)
+        # Where they were is needed no more: its memory holds where they go.
+        ahead, self.past[block] = self.past[block], now
+        ahead *= pull
         np.subtract(now, ahead, out=ahead)
-        self.past[rows] = now
         np.abs(ahead, out=gain)
         gain += TINY
         np.divide(self.wanted[rows], gain, out=gain)
@@ -166,8 +172,7 @@ class _Turns:
 
     def _add(self, rows: slice, spectra: NDArray[np.complex64]) -> None:
         """Overlap and add, always from the earliest frame on, so that no sum depends on the blocks."""
-        # Here numpy's transform is the faster one, and needs no new memory.
-        frames = np.fft.irfft(spectra, n=self.window, out=self.cut[: len(spectra)])
+        frames = self.transforms.back(spectra, self.cut[: len(spectra)])
         frames *= self.taper
         for part in reversed(range(self.parts)):
             at = slice(part * self.hop, (part + 1) * self.hop)

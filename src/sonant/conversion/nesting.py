@@ -35,3 +35,11 @@ def nest(converter: Card, vocoder: Card) -> Path:
     graph = {**asdict(spec), "file": f"{FOLDER}/{spec.file}"}
     files = {f"{FOLDER}/{name}": vocoder.file(name) for name in (FILE, *vocoder.files)}
     return revise(converter, files=files, changes={"graphs": {VOCODER: graph}})
+
+
+def holds(converter: Card, vocoder: Card) -> bool:
+    """Whether a converter's bundle has this very vocoder in it, whatever its version is called."""
+    inner, own = converter.graphs.get(VOCODER), vocoder.graphs.get(VOCODER)
+    if inner is None or own is None:
+        return False
+    return converter.files[inner.file] == vocoder.files[own.file]

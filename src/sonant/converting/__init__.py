@@ -12,7 +12,7 @@ from typing import Any, Final
 from sonant.card import Card, find
 from sonant.conversion import watermark
 from sonant.conversion.converter import WINDOW_S, Converter
-from sonant.conversion.nesting import nest
+from sonant.conversion.nesting import holds, nest
 from sonant.conversion.vocoders import GRIFFIN_LIM
 from sonant.converting import copies, figures, hearing, ledger, report, work
 from sonant.converting.hearing import Checked
@@ -120,7 +120,7 @@ class Done:
 def open_converter(
     bundle: Path, vocoder: str | None, *, nested: bool, seglen_s: float, on_event: OnEvent
 ) -> Converter:
-    """The converter of a bundle; `nested` first writes its next version, with the vocoder in it.
+    """The converter of a bundle; `nested` first writes its next version with the vocoder in it, unless it is.
 
     Raises `BundleError` where there is nothing to nest, or bundles do not fit each other.
     """
@@ -129,9 +129,12 @@ def open_converter(
             raise BundleError(
                 "--nest puts a vocoder's bundle into the converter's: name it with --vocoder"
             )
-        made = nest(Card.read(find(bundle)), Card.read(find(Path(str(vocoder)))))
-        on_event(Note(f"written: {made}, with the vocoder in it"))
-        bundle, vocoder = made, None
+        own, other = Card.read(find(bundle)), Card.read(find(Path(str(vocoder))))
+        # A run that is taken up again says the same, and must not write another version.
+        if not holds(own, other):
+            bundle = nest(own, other)
+            on_event(Note(f"written: {bundle}, with the vocoder in it"))
+        vocoder = None
     # One thread in each graph: a result must not depend on how many jobs there are.
     return Converter.load(bundle, vocoder, window_s=seglen_s, threads=1)
 

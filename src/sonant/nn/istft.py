@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import lru_cache
 from typing import final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
 from sonant.errors import ModelError
 from sonant.nn.spectrum import Dft, window
 from sonant.nn.streaming import State, Streamable
+from sonant.nn.two_step_dft import Back
 
 
 @final
@@ -22,12 +21,11 @@ class Istft(Streamable):
     """Spectra around every hop, overlapped and added to sound.
 
     [batch, 2 x bins, frames], the real parts of all bins and then the imaginary ones, to [batch, 1,
-    frames x hop]. A frame reaches half a window back, so the sound trails it by that. A product with the
-    matrix of the transform is what is exported, since few runtimes have an inverse of it for real sound.
+    frames x hop]. A frame reaches half a window back, so the sound trails it by that. Products with small
+    matrices are what is exported, since few runtimes have an inverse of the transform for real sound.
     """
 
     window: Tensor
-    matrix: Tensor
 
     def __init__(self, window_length: int, hop_length: int) -> None:
         """Raises `ModelError` unless the window is even and holds two hops or more, all whole."""
@@ -47,11 +45,10 @@ class Istft(Streamable):
         taper = window("hann", window_length)
         # Squared windows add up to the same at every hop: what they add up to is taken out here.
         total = (taper**2).reshape(parts, hop_length).sum(0)
-        weights = torch.from_numpy(taper / np.tile(total, parts)).float()
-        self.register_buffer("window", weights, persistent=False)
-        # Kept, so that a graph in which the layer stands many times has the matrix once.
-        matrix = torch.from_numpy(inverse_matrix(window_length)) * weights
-        self.register_buffer("matrix", matrix, persistent=False)
+        weights = taper / np.tile(total, parts)
+        self.register_buffer("window", torch.from_numpy(weights).float(), persistent=False)
+        # Kept, so that a graph in which the layer stands many times has the matrices once.
+        self.back = Back(weights, hop_length)
 
     @property
     def by_matmul(self) -> bool:
@@ -65,14 +62,13 @@ class Istft(Streamable):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """The sound that is whole with these frames."""
         assert isinstance(state, Tensor)
-        y = self._added(self._windows(x)) + F.pad(state, (0, x.shape[-1] * self.hop_length))
+        y = self.back(x) if self.by_matmul else self._added(self._windows(x))
+        y = y + F.pad(state, (0, x.shape[-1] * self.hop_length))
         ready = x.shape[-1] * self.hop_length
         return y[..., :ready], y[..., ready:]
 
     def _windows(self, x: Tensor) -> Tensor:
         """[batch, 2 x bins, frames] -> windowed sounds [batch, frames, window]."""
-        if self.by_matmul:
-            return torch.matmul(x.transpose(1, 2), self.matrix.to(x.dtype))
         real, imaginary = x.transpose(1, 2).float().chunk(2, -1)
         spectra = torch.complex(real.contiguous(), imaginary.contiguous())
         sounds: Tensor = torch.fft.irfft(spectra, n=self.window_length)
@@ -84,16 +80,3 @@ class Istft(Streamable):
         rest = self.parts - 1
         shifted = [F.pad(cut[:, :, part], (0, 0, part, rest - part)) for part in range(self.parts)]
         return torch.stack(shifted).sum(0).flatten(1).unsqueeze(1)
-
-
-@lru_cache(maxsize=4)
-def inverse_matrix(window_length: int) -> NDArray[np.float32]:
-    """The inverse transform of real sound, [2 x bins, samples]: a cosine and a negative sine for each bin."""
-    bins = window_length // 2 + 1
-    turns = np.outer(np.arange(bins), np.arange(window_length)) % window_length / window_length
-    # Bins between the first and the last stand for their mirror images as well.
-    weights = np.full((bins, 1), 2.0 / window_length)
-    weights[[0, -1]] = 1.0 / window_length
-    waves = np.concatenate([np.cos(2 * np.pi * turns), -np.sin(2 * np.pi * turns)])
-    matrix: NDArray[np.float32] = (waves * np.tile(weights, (2, 1))).astype(np.float32)
-    return matrix

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from sonant.nn.istft import Istft
-from sonant.nn.spectrum import Dft, fourier_matrix, window
+from sonant.nn.spectrum import Dft, window
 from sonant.nn.streaming import Chain, Delay, Pointwise, State, Streamable, Windowed
+from sonant.nn.two_step_dft import There
 
 MOMENTUM: Final = 0.99
 PULL: Final = MOMENTUM / (1 + MOMENTUM)
@@ -32,7 +33,6 @@ class Stft(Windowed):
     """
 
     window: Tensor
-    kernels: Tensor
 
     def __init__(self, window_length: int, hop_length: int) -> None:
         super().__init__(
@@ -42,11 +42,7 @@ class Stft(Windowed):
         self.dft: Dft = "auto"
         taper = torch.from_numpy(window("hann", window_length)).float()
         self.register_buffer("window", taper, persistent=False)
-        weights, bins = tuple(taper.tolist()), window_length // 2 + 1
-        rows = torch.from_numpy(fourier_matrix(weights, window_length, bins))
-        # A cosine and a sine in turns: first all cosines, then all sines.
-        kernels = torch.cat([rows[0::2], rows[1::2]]).unsqueeze(1)
-        self.register_buffer("kernels", kernels, persistent=False)
+        self.there = There(window("hann", window_length), hop_length)
 
     @property
     def by_matmul(self) -> bool:
@@ -56,9 +52,10 @@ class Stft(Windowed):
     def over(self, x: Tensor) -> Tensor:
         """Every window by itself."""
         if self.by_matmul:
-            return torch.nn.functional.conv1d(x, self.kernels.to(x.dtype), stride=self.stride)
-        spectra = torch.fft.rfft(x[:, 0].unfold(-1, self.span, self.stride) * self.window)
-        return torch.cat([spectra.real, spectra.imag], -1).transpose(1, 2)
+            spectra: Tensor = self.there(x)
+            return spectra
+        found = torch.fft.rfft(x[:, 0].unfold(-1, self.span, self.stride) * self.window)
+        return torch.cat([found.real, found.imag], -1).transpose(1, 2)
 
 
 @final
