@@ -8,7 +8,7 @@ from torch import Tensor
 
 from linear_victim import SAMPLES, Linear, clips
 from sonant.attacks.bounds import Bound, snr_db
-from sonant.attacks.gradient import fgsm, pgd, slope
+from sonant.attacks.gradient import adam_pgd, fgsm, pgd, slope
 from sonant.attacks.objectives import away_from, expected, jointly, straight_through, towards
 from sonant.errors import SonantError
 
@@ -60,10 +60,49 @@ def test_batch_mates_do_not_disturb_each_other() -> None:
 
     def pushed(which: slice) -> Tensor:
         wanted = towards(victim, targets[which])
-        return pgd(wanted, clean[which], bound=BOUND, steps=5, momentum=0.5)
+        return pgd(wanted, clean[which], bound=BOUND, steps=5)
 
     alone = [pushed(slice(n, n + 1)) for n in range(4)]
     torch.testing.assert_close(pushed(slice(4)), torch.cat(alone))
+
+
+def test_steps_by_adam_end_where_a_linear_victim_has_its_best() -> None:
+    victim, clean = Linear(answers=2), clips()
+    targets = torch.tensor([0, 1, 0, 1])
+    wanted = (victim.patterns[targets] - victim.patterns[1 - targets]).unsqueeze(1)
+    objective = towards(victim, targets)
+    changed, values = adam_pgd(objective, clean, bound=BOUND, steps=30)
+    torch.testing.assert_close(changed, clean + 0.01 * wanted.sign(), atol=1e-6, rtol=0)
+    torch.testing.assert_close(values, objective(changed))
+    along, _ = adam_pgd(objective, clean, bound=Bound(epsilon=None, snr_db=10.0), steps=30)
+    assert torch.cosine_similarity(along - clean, wanted, dim=2).min() > 0.999
+    assert snr_db(clean, along).tolist() == pytest.approx([10.0] * 4, abs=0.05)
+
+
+def test_steps_by_adam_find_a_narrow_place_that_even_steps_walk_past() -> None:
+    clean = clips()
+    there = clean + 0.004 * torch.sign(clips(seed=7))
+    uneven = torch.logspace(0, 3, SAMPLES)
+
+    def valley(samples: Tensor) -> Tensor:
+        return -(uneven * (samples - there).abs()).mean(dim=(1, 2))
+
+    even = pgd(valley, clean, bound=BOUND, steps=60)
+    changed, values = adam_pgd(valley, clean, bound=BOUND, steps=60)
+    assert (values > valley(even)).all()
+    assert ((changed - clean).abs() <= 0.01 + 1e-6).all()
+
+
+def test_steps_by_adam_begin_where_they_are_told_and_end_no_worse() -> None:
+    victim, clean = Linear(), clips()
+    lengths = torch.tensor([SAMPLES, 10, 200, 1])
+    objective = towards(victim, torch.zeros(4, dtype=torch.long), lengths=lengths)
+    first, reached = adam_pgd(objective, clean, bound=BOUND, lengths=lengths, steps=2)
+    again, further = adam_pgd(objective, clean, bound=BOUND, lengths=lengths, steps=1, begin=first)
+    assert (further >= reached).all()
+    assert (again - clean).abs().max() <= 0.01 + 1e-6
+    for row, length in zip(again - clean, lengths, strict=True):
+        assert not row[:, length:].any()
 
 
 def test_nothing_changes_behind_the_end_of_a_clip() -> None:
@@ -101,3 +140,5 @@ def test_an_expectation_is_the_mean_over_what_may_happen() -> None:
 def test_an_objective_without_a_gradient_is_named() -> None:
     with pytest.raises(SonantError, match="straight_through"):
         pgd(lambda samples: torch.zeros(len(samples)), clips(), bound=BOUND)
+    with pytest.raises(SonantError, match="straight_through"):
+        adam_pgd(lambda samples: torch.zeros(len(samples)), clips(), bound=BOUND, steps=1)

@@ -13,6 +13,8 @@ from sonant.attacks.hardening import as_it_answers, hardened
 from sonant.data.augment_config import AugmentConfig
 from sonant.draws import Draws
 from sonant.errors import RecipeError
+from sonant.nn.utterance import UtteranceFrontEnd
+from sonant.nn.utterance_config import UtteranceConfig
 
 TARGETS = torch.tensor([0, 1, 2, 0])
 
@@ -76,6 +78,20 @@ def test_no_gradient_is_left_on_the_weights() -> None:
 
     hardened(model, clips(), of, config=settings(), draws=draws())
     assert all(weight.grad is None for weight in model.parameters())
+
+
+def test_under_a_floor_of_an_attacks_own_energy_nothing_can_be_hidden() -> None:
+    """A tone of epsilon leaves (epsilon * window / 4)² in a filter; what docs/attacks.md advises."""
+    epsilon, time = 0.002, torch.arange(4000) / 16_000
+    tone = epsilon * torch.sin(2 * torch.pi * 1000 * time)[None, None]
+    plain = UtteranceFrontEnd(UtteranceConfig(mean="none"), rate_hz=16_000)
+    floor = (epsilon * plain.config.window_length / 4) ** 2
+    high = UtteranceFrontEnd(UtteranceConfig(mean="none", floor=floor), rate_hz=16_000)
+    moved = [
+        (front(tone)[0] - front(torch.zeros_like(tone))[0]).abs().max() for front in (plain, high)
+    ]
+    assert moved[0] > 5
+    assert moved[1] < 0.5
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,22 @@ def test_a_spoof_detector_can_be_led_to_hear_bona_fide_speech() -> None:
     assert (towards(victim, bona_fide)(changed) > towards(victim, bona_fide)(clips)).all()
 
 
+def test_a_spoof_detectors_parts_and_calibration_are_what_its_users_hear() -> None:
+    """A clip of two windows and a half is heard in three, evenly spread; a short one whole."""
+    model = small_detector("lcnn")
+    clips = 0.1 * torch.randn(2, 1, 5000, generator=torch.Generator().manual_seed(0))
+    lengths = torch.tensor([5000, 1500])
+    parts = [clips[:1, 0, start : start + 2000] for start in (0, 1500, 3000)]
+    with torch.no_grad():
+        scores = [model(part)[0] for part in parts]
+        long = torch.stack([one[0] - one[1] for one in scores]).mean()
+        short = model(clips[1:, 0, :1500])[0]
+        found = Listener(model, window=2000, slope=2.0, offset=-1.0)(clips, lengths)
+    expected = torch.stack((2 * long - 1, 2 * (short[0] - short[1]) - 1))
+    torch.testing.assert_close(found[:, 0], expected, rtol=1e-4, atol=1e-5)
+    assert not found[:, 1].any()
+
+
 def test_what_does_not_fit_the_model_is_named(embedder: SpeakerEmbedder, enrolled: Tensor) -> None:
     with pytest.raises(ModelError, match="embeddings of 3 values"):
         Verifier(embedder, torch.ones(3), threshold=0.5)

@@ -26,7 +26,7 @@ from sonant.training.advgan import AdvGanFit, AdvGanRun, Example
 LESSON_S: Final = 2.0
 """Of each clip that a generator learns from, at most."""
 BATCH: Final = 8
-STEPS: Final = 500
+STEPS: Final = 300
 ROUNDS: Final = 3
 FOR_NOISE: Final = 32
 """Clips that one noise is learned on."""

@@ -117,12 +117,10 @@ def _fgsm(setting: Setting) -> Attack:
 def _pgd(setting: Setting) -> Attack:
     def change(problem: Problem) -> Tensor:
         return proving.descent(
-            wish(problem, setting),
-            problem.clean,
+            problem,
+            lambda these: wish(these, setting),
             bound=setting.bound,
-            lengths=problem.lengths,
             steps=setting.steps or proving.STEPS,
-            seed=setting.seed,
         )
 
     return _followed(change, setting)

@@ -103,7 +103,7 @@ def prepared(card: Card, wanted: Wanted, out: Path, on_event: OnEvent) -> Run:
         on_event(Note(remark))
     read = _reader(card, wanted.longest_s)
     ear = ear_of(card, plan, threshold=cosine, rate_hz=rate_hz, read=read)
-    detector = Detector.load(heard_by) if heard_by else None
+    detector = _detector(heard_by, rate_hz=rate_hz) if heard_by else None
     settings = _settings(card, wanted, plan, defences, detector)
     setting = Setting(
         bound=wanted.bound,
@@ -134,6 +134,17 @@ def prepared(card: Card, wanted: Wanted, out: Path, on_event: OnEvent) -> Run:
         method=method,
         settings=settings,
     )
+
+
+def _detector(bundle: Path, *, rate_hz: int) -> Detector:
+    """Raises `SonantError` for one whose rate is another, through which no gradient leads to the samples."""
+    found = Detector.load(bundle)
+    if found.rate_hz != rate_hz:
+        raise SonantError(
+            f"--against-detector {bundle}: hears {found.rate_hz} Hz, and the bundle that is attacked "
+            f"{rate_hz}; take one of its rate"
+        )
+    return found
 
 
 def _threshold(

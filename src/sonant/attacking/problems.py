@@ -23,6 +23,7 @@ from sonant.audio import Samples
 from sonant.card import Card
 from sonant.errors import BundleError
 from sonant.models.embedder import SpeakerEmbedder
+from sonant.spoofing.detector import calibration_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,21 +50,26 @@ class Problem:
         wish = objectives.away_from if self.away else objectives.towards
         return wish(self.victim, self.places, lengths=self.lengths)
 
+    def some(self, rows: Sequence[int]) -> Problem:
+        """The cases at these places by themselves."""
+        victim, places = self.victim, list(rows)
+        if isinstance(victim, Verifier) and len(victim.enrolled) > 1:
+            victim = victim.claiming(victim.enrolled[places])
+        return replace(
+            self,
+            victim=victim,
+            cases=tuple(self.cases[place] for place in places),
+            clean=self.clean[places],
+            lengths=None if self.lengths is None else self.lengths[places],
+            places=self.places[places],
+        )
+
     def each(self) -> Iterator[Problem]:
         """Every case by itself, without what stands behind its end."""
-        for row, case in enumerate(self.cases):
+        for row in range(len(self.cases)):
             end = self.clean.shape[-1] if self.lengths is None else int(self.lengths[row])
-            victim = self.victim
-            if isinstance(victim, Verifier) and len(victim.enrolled) > 1:
-                victim = victim.claiming(victim.enrolled[row])
-            yield replace(
-                self,
-                victim=victim,
-                cases=(case,),
-                clean=self.clean[row : row + 1, :, :end],
-                lengths=None,
-                places=self.places[row : row + 1],
-            )
+            one = self.some([row])
+            yield replace(one, clean=one.clean[..., :end], lengths=None)
 
 
 @final
@@ -125,8 +131,11 @@ def has_model(card: Card) -> bool:
 
 
 def listener(card: Card, *, device: torch.device) -> Listener:
-    """A spoof detector as a victim."""
-    return Listener(bundle.load_detector(card.path)).to(device)
+    """A spoof detector as a victim that says what its bundle says."""
+    model, known = bundle.load_detector(card.path), calibration_of(card)
+    slope, offset = (known.slope, known.offset) if known else (1.0, 0.0)
+    window = model.fixed_samples or card.audio.samples
+    return Listener(model, window=window, slope=slope, offset=offset).to(device)
 
 
 def stacked(sounds: Sequence[Samples]) -> tuple[Tensor, Tensor | None]:
@@ -145,13 +154,14 @@ class Count:
 
 @contextmanager
 def counted(victim: Victim) -> Iterator[Count]:
-    """Count the clips that a victim hears meanwhile."""
+    """Count the clips that a victim hears meanwhile, whomever they claim to be."""
     count = Count()
+    model = victim.embedder if isinstance(victim, Verifier) else victim
 
     def add(_: torch.nn.Module, asked: tuple[Tensor, ...]) -> None:
         count.clips += len(asked[0])
 
-    handle: RemovableHandle = victim.register_forward_pre_hook(add)
+    handle: RemovableHandle = model.register_forward_pre_hook(add)
     try:
         yield count
     finally:

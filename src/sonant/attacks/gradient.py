@@ -17,6 +17,11 @@ from sonant.errors import SonantError
 STEPS: Final = 20
 REACH: Final = 2.5
 """How far all steps of a descent lead together, in spans of the bound; they overlap and turn back."""
+MOMENTUM: Final = 0.9
+"""Share of the gradients before that a step of `adam_pgd` still goes along."""
+SQUARES: Final = 0.99
+"""Share of the squares before, which say how long a step each sample takes."""
+LEAST_SQUARE: Final = 1e-8
 
 
 def fgsm(
@@ -39,7 +44,6 @@ def pgd(
     steps: int = STEPS,
     reach: float = REACH,
     restarts: int = 1,
-    momentum: float = 0.0,
     seed: int = 0,
 ) -> Tensor:
     """Steps along the gradient, each brought back inside the bound; the best sound on the way is kept.
@@ -48,22 +52,56 @@ def pgd(
     the bound, drawn for each clip by itself. With an epsilon steps go along signs, else along the
     gradient. Clips, [batch, 1, samples], do not disturb each other. Raises `SonantError` where the
     objective has no gradient at all. Source: Madry et al., "Towards Deep Learning Models Resistant to
-    Adversarial Attacks" (2018), section 2.1; momentum: Dong et al. (2018), algorithm 1.
+    Adversarial Attacks" (2018), section 2.1.
     """
     best = clean.clone()
-    with torch.no_grad():
-        reached = objective(best)
+    reached = torch.full_like(clean[:, 0, 0], -math.inf)
     for number in range(max(1, restarts)):
         changed = clean if not number else _somewhere(clean, bound, lengths, seed, number)
-        speed = torch.zeros_like(clean)
         for _ in range(steps):
-            gradient, _ = slope(objective, changed)
-            speed = momentum * speed + gradient / norm(gradient).clamp_min(LEAST_NORM)
-            step = bound.span(clean) * reach / steps * _direction(speed, bound)
+            gradient, value = slope(objective, changed)
+            best, reached = better(best, reached, changed, value)
+            step = bound.span(clean) * reach / steps * _direction(gradient, bound)
             changed = bound.inside(changed + step, clean, lengths)
-            with torch.no_grad():
-                best, reached = better(best, reached, changed, objective(changed))
+        best, reached = better(best, reached, changed, _value(objective, changed))
     return best
+
+
+def adam_pgd(
+    objective: Objective,
+    clean: Tensor,
+    *,
+    bound: Bound,
+    lengths: Tensor | None = None,
+    steps: int,
+    begin: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Projected descent by Adam: the best sounds on the way [batch, 1, samples], and their values [batch].
+
+    Verifiers fall to it that hold out against steps of one length. The first step is about one span of the
+    bound, and they shrink along half a cosine; `begin` is where they begin, else at the clean clips. Without
+    an epsilon all samples share one length of step, since an energy is best spent along the gradient.
+    Raises `SonantError` where the objective has no gradient at all. Source: Kingma and Ba, "Adam" (2015),
+    algorithm 1, within the projection of `pgd`.
+    """
+    best, changed = clean.clone(), clean if begin is None else begin
+    reached = torch.full_like(clean[:, 0, 0], -math.inf)
+    mean, square = torch.zeros_like(clean), torch.zeros_like(clean)
+    for number in range(steps):
+        gradient, value = slope(objective, changed)
+        best, reached = better(best, reached, changed, value)
+        gradient = _even(gradient)
+        mean = MOMENTUM * mean + (1 - MOMENTUM) * gradient
+        square = SQUARES * square + (1 - SQUARES) * gradient**2
+        seen = number + 1
+        along = mean / (1 - MOMENTUM**seen)
+        if bound.epsilon is None:
+            along = _even(along)
+        else:
+            along = along / ((square / (1 - SQUARES**seen)).sqrt() + LEAST_SQUARE)
+        share = (1 + math.cos(math.pi * number / steps)) / 2
+        changed = bound.inside(changed + share * bound.span(clean) * along, clean, lengths)
+    return better(best, reached, changed, _value(objective, changed))
 
 
 def slope(objective: Objective, samples: Tensor) -> tuple[Tensor, Tensor]:
@@ -89,8 +127,18 @@ def _direction(gradient: Tensor, bound: Bound) -> Tensor:
     """A step of about 1 a sample."""
     if bound.epsilon is not None:
         return gradient.sign()
+    return _even(gradient)
+
+
+def _even(gradient: Tensor) -> Tensor:
+    """The same direction, its root mean square 1."""
     size = math.sqrt(gradient.shape[-1])
     return gradient * (size / norm(gradient).clamp_min(LEAST_NORM))
+
+
+@torch.no_grad()
+def _value(objective: Objective, samples: Tensor) -> Tensor:
+    return objective(samples)
 
 
 def _somewhere(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Final, final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from sonant.errors import ModelError
 from sonant.models.classifier import Classifier
@@ -113,19 +116,49 @@ class Recogniser(Victim):
 
 @final
 class Listener(Victim):
-    """Whether speech is forged: the logits of a spoof detector."""
+    """Whether speech is forged, as a spoof detector's users are told it: in parts, and calibrated."""
 
     names = ("bonafide", "spoof")
 
-    def __init__(self, detector: SpoofDetector) -> None:
+    def __init__(
+        self,
+        detector: SpoofDetector,
+        *,
+        window: int | None = None,
+        slope: float = 1.0,
+        offset: float = 0.0,
+    ) -> None:
+        """Longer clips are heard in parts of `window` samples, or whole where that is None.
+
+        `slope` and `offset` make a log-likelihood ratio of the mean score of the parts.
+        """
         super().__init__()
         self.detector = detector.eval().requires_grad_(False)
         self.rate_hz = detector.rate_hz
+        self._window: Final = window
+        self._slope: Final = slope
+        self._offset: Final = offset
 
     def forward(self, samples: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Logits [batch, 2], bona fide first."""
-        logits: Tensor = self.detector(samples.squeeze(1), lengths)
-        return logits
+        """[batch, 2]: the log-likelihood ratio of bona fide speech, and the 0 above which it is believed."""
+        every = samples.shape[-1]
+        ends = [every] * len(samples) if lengths is None else lengths.tolist()
+        parts = [self._parts(row[:end]) for row, end in zip(samples[:, 0], ends, strict=True)]
+        flat = [part for own in parts for part in own]
+        sizes = torch.tensor([len(part) for part in flat], device=samples.device)
+        logits = self.detector(pad_sequence(flat, batch_first=True), sizes)
+        scores = torch.split(logits[:, 0] - logits[:, 1], [len(own) for own in parts])
+        llr = self._slope * torch.stack([own.mean() for own in scores]) + self._offset
+        return torch.stack((llr, torch.zeros_like(llr)), dim=1)
+
+    def _parts(self, clip: Tensor) -> list[Tensor]:
+        """[samples] -> as few windows as cover it, evenly spread, as `spoofing.detector` takes them."""
+        window = self._window
+        if window is None or len(clip) <= window:
+            return [clip]
+        count = math.ceil(len(clip) / window)
+        starts = np.linspace(0, len(clip) - window, count).astype(int).tolist()
+        return [clip[start : start + window] for start in starts]
 
 
 def _rows(enrolled: Tensor, size: int) -> Tensor:

@@ -59,7 +59,7 @@ class AdvGanFit:
     """Of what the attacker wants, against seeming untouched."""
     quiet_weight: float = 1.0
     """Of staying quieter than `quiet_db`."""
-    quiet_db: float = 30.0
+    quiet_db: float = 25.0
     """Speech against noise; noise below costs nothing. The bound holds whatever this says."""
     seed: int = 0
 
