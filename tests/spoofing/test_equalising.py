@@ -75,6 +75,17 @@ def test_clips_that_are_too_short_or_silent_are_refused() -> None:
         equalised(clip(np.zeros(RATE_HZ, np.float32)), SHORT)
 
 
+def test_pauses_make_speech_no_louder_and_an_offset_goes() -> None:
+    pause = sound(0.2, level=1e-6)
+    talking, pausing = sound(0.7), np.concatenate([sound(0.25), pause, sound(0.25)])
+    levels = []
+    for samples in (talking, pausing):
+        found = equalised(clip(samples + np.float32(0.02)), SHORT)
+        assert abs(float(found.mean())) < 1e-5
+        levels.append(level_db(found[:2000]))
+    assert levels[0] == pytest.approx(levels[1], abs=0.6)
+
+
 @pytest.mark.parametrize("change", [{"rate_hz": 0}, {"length_s": 0.0}, {"level_db": 3.0}])
 def test_settings_that_make_no_clip_are_refused(change: dict[str, float]) -> None:
     with pytest.raises(ManifestError, match=next(iter(change))):

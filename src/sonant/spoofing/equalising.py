@@ -40,7 +40,7 @@ class Equal:
     length_s: float = 3.0
     """Of every clip; a longer one gives its middle, a shorter one is left out."""
     level_db: float = -26.0
-    """Root mean square over full scale."""
+    """Root mean square over full scale, of where it sounds."""
 
     def __post_init__(self) -> None:
         if self.rate_hz <= 0 or not 0 < self.length_s < math.inf:
@@ -130,9 +130,21 @@ def equalised(clip: Clip, equal: Equal) -> Samples:
 
 
 def _levelled(samples: Samples, level_db: float) -> Samples:
-    rms = float(np.sqrt(np.mean(samples.astype(np.float64) ** 2)))
-    peak = float(np.abs(samples).max())
+    """The same without an offset, as loud as asked where it sounds: pauses must not make speech louder."""
+    centred = samples - samples.mean()
+    peak = float(np.abs(centred).max())
     if not peak:
         raise AudioError("is digital silence, which has no level")
-    gain = min(10 ** (level_db / 20) / rms, PEAK / peak)
-    return samples * np.float32(gain)
+    gain = min(10 ** (level_db / 20) / _sounding_rms(centred), PEAK / peak)
+    return np.asarray(centred * gain, np.float32)
+
+
+def _sounding_rms(samples: Samples) -> float:
+    """Root mean square of the frames of [samples] that are not silence; of all, where none is."""
+    exact = samples.astype(np.float64)
+    frames = exact[None]
+    if len(exact) >= FRAME:
+        silent = silence(spectra(exact))
+        frames = np.lib.stride_tricks.sliding_window_view(exact, FRAME)[::HOP]
+        frames = frames if silent.all() else frames[~silent]
+    return float(np.sqrt(np.mean(frames**2)))

@@ -109,16 +109,23 @@ def _length(one: Measured) -> list[float]:
 
 
 def _gain(one: Measured) -> list[float]:
-    """How loud it is where it sounds, its peak, its offset, and how many samples are clipped."""
-    samples, power = one.samples, one.power.sum(axis=1)
-    sounding = power[~one.silent] if not one.silent.all() else power
-    peak = float(np.abs(samples).max())
+    """How loud it is where it sounds, its offset, and how many samples are clipped."""
+    peak = float(np.abs(one.samples).max())
     return [
-        float(decibels(sounding.mean())),
-        float(decibels(np.square(peak))),
-        float(samples.mean()),
-        float(np.sum(np.abs(samples) >= 0.999 * max(peak, TINY))),
+        _sounding_db(one),
+        float(one.samples.mean()),
+        float(np.sum(np.abs(one.samples) >= 0.999 * max(peak, TINY))),
     ]
+
+
+def _crest(one: Measured) -> list[float]:
+    """How far its peak stands above that loudness, which no gain changes: phases that were made anew do."""
+    return [float(decibels(np.square(np.abs(one.samples).max()))) - _sounding_db(one)]
+
+
+def _sounding_db(one: Measured) -> float:
+    power = one.power.sum(axis=1)
+    return float(decibels((power if one.silent.all() else power[~one.silent]).mean()))
 
 
 def _bandwidth(one: Measured) -> list[float]:
@@ -165,6 +172,7 @@ GROUPS: Final[Mapping[str, Callable[[Measured], list[float]]]] = {
     "silence": _silences,
     "length": _length,
     "gain": _gain,
+    "crest": _crest,
     "bandwidth": _bandwidth,
     "codec": _codec,
     "without_speech": _without_speech,
