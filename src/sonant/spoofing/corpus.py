@@ -70,8 +70,7 @@ def join(
     `attacks` are those that are wanted, empty for all. Where every bona fide clip is of train, validation or
     test, a forgery stands in the split of its speaker; else nothing has a split, and training makes them, of
     whole speakers. Raises `ManifestError` for a table that is there already, bona fide clips labelled as
-    forged, an attack that made nothing, and a speaker in no split or in several, and a
-    clip that was given twice.
+    forged, an attack that made nothing, a speaker in no split or in several, and a clip that was given twice.
     """
     if table.exists():
         raise ManifestError(f"{table}: is there already; give another name")
