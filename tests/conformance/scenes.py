@@ -18,6 +18,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from serving import fakes
+from sonant.countermeasures.guards import Guards
 from sonant.serving import server, service
 from sonant.serving.catalog import All, ModelConfig, ServerConfig
 from sonant.serving.options import Options
@@ -46,7 +47,7 @@ class Shop:
     door: threading.Event = field(default_factory=threading.Event)
     """Opens for the slow and the busy."""
 
-    def load(self, folder: Path) -> Servable:
+    def load(self, folder: Path, *, guards: Guards) -> Servable:
         if folder.name in self.failing:
             raise Refusal(self.failing[folder.name], "it cannot be loaded")
         if folder.name in self.slow:
