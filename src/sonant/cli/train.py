@@ -36,6 +36,11 @@ NEXT: Final = {
         "sonant convert {bundle} --source A --target B --out DIR",
         "hear the words of A in the voice of B",
     ),
+    "vocoding": (
+        "sonant convert CONVERTER --vocoder {bundle} --source A --target B --out DIR",
+        "hear conversions through it",
+    ),
+    "spoofing": ("sonant spoof score {bundle} CLIP.wav", "ask it about a recording"),
 }
 """What to do with a bundle, by its task."""
 
@@ -135,5 +140,5 @@ def _print(outcome: Outcome, *, as_json: bool) -> None:
         if outcome.report:
             print(f"report  {outcome.report}")
     task = Card.read(outcome.bundle, verify=False).task
-    command, why = NEXT.get(task, NEXT["keywords"])
+    command, why = NEXT[task]
     console.next_step(command.format(bundle=outcome.bundle), why)
